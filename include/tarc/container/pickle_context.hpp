@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>  // std::move
+
+#include <tarc/container/pickle_keys.hpp>
+#include <tarc/error.hpp>
+#include <tarc/limits.hpp>
+#include <tarc/value/tree.hpp>
+
+namespace tarc::detail {
+
+/// What the parts of the pickle reader share while one pickle is read.
+class pickle_context {
+public:
+    pickle_context(tree& t, const limits& l, std::string_view name, std::uint64_t input_bytes)
+        : into(t), limit(l), record(name), keys(input_bytes), copies_(input_bytes * 16 + 65536) {}
+
+    tree& into;
+    const limits& limit;
+    std::string_view record;
+    std::uint64_t at = 0;  // offset of the instruction in hand
+    key_index keys;
+
+    [[noreturn]] void fail(std::string message, errc code = errc::bad_pickle) const {
+        raise_at(code, std::move(message), record, at);
+    }
+
+    /// Counts values made.
+    void count(std::uint64_t values = 1) {
+        if (values > limit.nodes - nodes_) fail("more than " + std::to_string(limit.nodes) + " values (limits::nodes)",
+                                                errc::limit_exceeded);
+        nodes_ += values;
+    }
+
+    /// Before copying what already stands in the tree: a few bytes of pickle can ask for the same large copy again and
+    /// again, which no real file does.
+    void charge(std::uint64_t bytes) {
+        if (bytes > copies_) fail("the pickle makes far more data than it holds", errc::limit_exceeded);
+        copies_ -= bytes;
+    }
+
+    /// Appends to a dict, whose keys must differ.
+    void insert(dict_body& dict, node* key, node* value) {
+        if (!keys.insert(&dict, key).second) fail("duplicate dict key " + describe_key(*key));
+        dict.push_back(into.memory, {key, value});
+    }
+
+    /// Appends to a set, whose elements must differ.
+    void add(list_body& set, node* item) {
+        if (!keys.insert(&set, item).second) fail("duplicate set element " + describe_key(*item));
+        set.push_back(into.memory, item);
+    }
+
+private:
+    std::uint64_t nodes_ = 0;
+    std::uint64_t copies_;
+};
+
+}  // namespace tarc::detail

@@ -1,0 +1,256 @@
+#pragma once
+
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/container/zip_directory.hpp>
+#include <tarc/container/zip_layout.hpp>
+#include <tarc/container/zip_local.hpp>
+#include <tarc/container/zip_names.hpp>
+#include <tarc/error.hpp>
+#include <tarc/io/checksum.hpp>
+#include <tarc/io/source.hpp>
+#include <tarc/limits.hpp>
+
+namespace tarc {
+
+/// A ZIP archive, read from its directory; strict about structure, generous about who wrote it. Opening reads the
+/// directory alone and proves what that can prove. A record's local header and descriptor are checked when its bytes are
+/// first asked for, all of them by check_all().
+///
+/// Thread-safe: any number of threads may call any member at once. Records and names live as long as the reader; it may
+/// be moved, and they stay valid.
+///
+/// Errors of opening: errc::truncated, not_an_archive, bad_archive, duplicate_name, bad_name, unsupported, limit_exceeded,
+/// io. Errors of the rest: errc::bad_archive, unsupported, limit_exceeded, checksum_mismatch, truncated, io.
+class zip_reader {
+public:
+    explicit zip_reader(std::shared_ptr<source> file, const limits& bounds = {}, zip_root roots = zip_root::one)
+        : file_(std::move(file)), limits_(bounds), roots_(roots),
+          directory_(detail::zip::directory_reader(*file_, limits_, roots).read()),
+          payloads_(std::make_unique<std::atomic<std::uint64_t>[]>(directory_.entries.size())) {
+        names_.reserve(directory_.entries.size(), name_of());
+        for (const record& r : directory_.entries) {
+            if (names_.add(r.name, name_of())) continue;
+            fail(errc::duplicate_name, "there are two records \"" + detail::zip::printable(r.name) + "\"", r,
+                 r.header_offset);
+        }
+        bool any = false, data = false, any_crc = false, data_crc = false;
+        for (const record& r : records()) {
+            if (r.size == 0) continue;
+            any = true;
+            any_crc |= r.crc32 != 0;
+            if (!r.name.starts_with("data/")) continue;
+            data = true;
+            data_crc |= r.crc32 != 0;
+        }
+        crc_computed_ = any_crc || !any;
+        payload_reserved_ = any_crc && data && !data_crc;
+    }
+
+    /// The one top-level folder, without a slash; empty when there is no record, or with zip_root::none.
+    [[nodiscard]] std::string_view root() const { return directory_.root; }
+    /// In directory order, without directory entries.
+    [[nodiscard]] std::span<const record> records() const {
+        return std::span(directory_.entries).first(directory_.records);
+    }
+    /// Null when there is none. O(1).
+    [[nodiscard]] const record* find(std::string_view name) const {
+        const std::size_t i = names_.find(name, name_of());
+        return i < directory_.records ? &directory_.entries[i] : nullptr;
+    }
+    /// Errors: errc::no_record.
+    [[nodiscard]] const record& get(std::string_view name) const {
+        if (const record* r = find(name)) return *r;
+        error e(errc::no_record, "there is no record \"" + detail::zip::printable(name) + "\"");
+        throw std::move(e.in_archive(file_->name()));
+    }
+    [[nodiscard]] source& file() const { return *file_; }
+
+    /// False when every CRC-32 is 0: the writer was told not to compute them (torch's `compute_crc32 = False`).
+    [[nodiscard]] bool crc_computed() const { return crc_computed_; }
+    /// True when the CRC-32 of `data/*` alone is 0, which is how torch's `skip_data` leaves a file: the room for the
+    /// tensors is reserved and their bytes are not there.
+    [[nodiscard]] bool payload_reserved() const { return payload_reserved_; }
+
+    /// Where a record's bytes begin in the file. Checks its headers the first time.
+    [[nodiscard]] std::uint64_t payload_offset(const record& r) const {
+        const std::size_t i = index_of(r);
+        std::uint64_t at = payloads_[i].load(std::memory_order_relaxed);
+        if (at == 0) {
+            detail::zip::window bytes(*file_, 1024);
+            at = check_entry(i, bytes);
+        }
+        return at;
+    }
+
+    /// The whole record, inflated if need be. `verify`: against its CRC-32, unless the archive has none.
+    [[nodiscard]] std::vector<std::byte> read(const record& r, bool verify = true) const {
+        const std::uint64_t at = payload_offset(r);
+        if (r.size > limits_.total_bytes) {
+            fail(errc::limit_exceeded, std::to_string(r.size) + " bytes are more than limits::total_bytes allows", r, 0);
+        }
+        if (r.method == detail::zip::deflated) check_ratio(r);
+        std::vector<std::byte> bytes;
+        if (r.method == detail::zip::stored) {
+            bytes.resize(r.size);
+            file_->read(at, bytes);
+        } else if (r.method == detail::zip::deflated) {
+            std::vector<std::byte> packed(r.stored_size);
+            file_->read(at, packed);
+            bytes = inflate(r, packed);
+        } else {
+            fail(errc::unsupported, "it is compressed with ZIP method " + std::to_string(r.method), r, 0);
+        }
+        if (verify) verify_crc(r, crc32(bytes));
+        return bytes;
+    }
+
+    /// Bytes of a STORED record, as they stand in the file; no checksum.
+    void read_into(const record& r, std::uint64_t offset, std::span<std::byte> out) const {
+        if (r.method != detail::zip::stored) {
+            fail(errc::invalid_argument, "only a stored record can be read in parts", r, offset);
+        }
+        read_packed(r, offset, out);
+    }
+
+    /// The same for any record: its bytes before decompression.
+    void read_packed(const record& r, std::uint64_t offset, std::span<std::byte> out) const {
+        if (offset > r.stored_size || out.size() > r.stored_size - offset) {
+            fail(errc::out_of_range, std::to_string(out.size()) + " bytes are wanted, but the record has only " +
+                                         std::to_string(r.stored_size), r, offset);
+        }
+        const std::uint64_t at = payload_offset(r);
+        file_->read(at + offset, out);
+    }
+
+    /// Reads the record and compares its CRC-32, in constant memory when it is stored. Nothing to compare, and nothing
+    /// read, when the archive has none.
+    void verify(const record& r) const {
+        if (!crc_computed_) return;
+        if (r.method != detail::zip::stored) {
+            static_cast<void>(read(r));
+            return;
+        }
+        const std::uint64_t at = payload_offset(r);
+        std::vector<std::byte> piece(std::min<std::uint64_t>(r.size, std::uint64_t{1} << 20));
+        std::uint32_t crc = 0;
+        for (std::uint64_t done = 0; done < r.size; done += piece.size()) {
+            if (r.size - done < piece.size()) piece.resize(r.size - done);
+            file_->read(at + done, piece);
+            crc = crc32(piece, crc);
+        }
+        verify_crc(r, crc);
+    }
+
+    /// The local header against the directory, the padding, the descriptor, and that they and the payload fill the file up
+    /// to the next record exactly. Nothing to do when that was found good before.
+    void check(const record& r) const { static_cast<void>(payload_offset(r)); }
+
+    /// check() for every record and directory entry, in one pass through the file: then every byte belongs to exactly
+    /// one structure.
+    void check_all() const {
+        detail::zip::window bytes(*file_, std::size_t{1} << 14);
+        for (std::size_t i = 0; i < directory_.entries.size(); ++i) {
+            if (payloads_[i].load(std::memory_order_relaxed) == 0) check_entry(i, bytes);
+        }
+    }
+
+private:
+    struct entry_name {
+        const std::vector<record>& entries;
+        std::string_view operator()(std::size_t i) const { return entries[i].name; }
+    };
+    [[nodiscard]] entry_name name_of() const { return {directory_.entries}; }
+
+    /// Also for a copy of a record.
+    [[nodiscard]] std::size_t index_of(const record& r) const {
+        const record* first = directory_.entries.data();
+        const auto distance = reinterpret_cast<std::uintptr_t>(&r) - reinterpret_cast<std::uintptr_t>(first);
+        if (distance / sizeof(record) < directory_.entries.size()) return distance / sizeof(record);
+        const std::size_t i = names_.find(r.name, name_of());
+        if (i != names_.none && first[i].header_offset == r.header_offset && first[i].size == r.size) return i;
+        fail(errc::invalid_argument, "this record is of another archive", r, 0);
+    }
+
+    std::uint64_t check_entry(std::size_t i, detail::zip::window& bytes) const {
+        const record& r = directory_.entries[i];
+        std::string_view full = r.name;
+        if (roots_ == zip_root::one) {  // the root and its slash stand before the name
+            const std::size_t root = directory_.root.size() + 1;
+            full = {full.data() - root, full.size() + root};
+        }
+        const std::uint64_t at = detail::zip::check_local(*file_, bytes, r, full, directory_.slot_ends[i],
+                                                          directory_.by_miniz[i]);
+        payloads_[i].store(at, std::memory_order_relaxed);
+        return at;
+    }
+
+    /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold.
+    void check_ratio(const record& r) const {
+        if (r.size / 1032 > r.stored_size) {
+            fail(errc::bad_archive, std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " +
+                                        std::to_string(r.size) + " bytes claimed", r, 0);
+        }
+        if (r.stored_size != 0 && r.size / r.stored_size > limits_.ratio) {
+            fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
+        }
+    }
+
+    [[nodiscard]] std::vector<std::byte> inflate(const record& r, std::span<const std::byte> packed) const {
+        struct release {
+            void operator()(libdeflate_decompressor* d) const noexcept { libdeflate_free_decompressor(d); }
+        };
+        const std::unique_ptr<libdeflate_decompressor, release> inflater(libdeflate_alloc_decompressor());
+        if (!inflater) fail(errc::out_of_memory, "no memory for decompression", r, 0);
+        std::vector<std::byte> bytes(r.size);
+        std::byte none{};  // libdeflate wants a pointer even where there is nothing to write
+        std::size_t used = 0, made = 0;
+        const auto result = libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
+                                                             bytes.empty() ? &none : bytes.data(), bytes.size(), &used,
+                                                             &made);
+        if (result != LIBDEFLATE_SUCCESS || made != r.size) {
+            fail(errc::bad_archive, result == LIBDEFLATE_INSUFFICIENT_SPACE ? "it inflates to more bytes than it claims"
+                                    : result == LIBDEFLATE_SUCCESS          ? "it inflates to fewer bytes than it claims"
+                                                                            : "its DEFLATE stream is damaged", r, 0);
+        }
+        if (used != packed.size()) fail(errc::bad_archive, "bytes are hidden behind its DEFLATE stream", r, used);
+        return bytes;
+    }
+
+    void verify_crc(const record& r, std::uint32_t crc) const {
+        if (!crc_computed_ || crc == r.crc32) return;
+        if (payload_reserved_ && r.name.starts_with("data/")) {
+            fail(errc::checksum_mismatch,
+                 "its payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in "
+                 "this file", r, 0);
+        }
+        fail(errc::checksum_mismatch, "its bytes differ from its CRC-32: the file was damaged after it was written", r, 0);
+    }
+
+    /// `offset` in the record.
+    [[noreturn]] void fail(errc code, std::string message, const record& r, std::uint64_t offset) const {
+        error e(code, std::move(message));
+        throw std::move(e.in_archive(file_->name()).in_record(r.name).at_offset(offset));
+    }
+
+    std::shared_ptr<source> file_;
+    limits limits_;
+    zip_root roots_;
+    detail::zip::directory directory_;
+    mutable std::unique_ptr<std::atomic<std::uint64_t>[]> payloads_;  ///< 0: not checked yet
+    detail::zip::name_table names_;
+    bool crc_computed_ = false, payload_reserved_ = false;
+};
+
+}  // namespace tarc

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/container/zip_layout.hpp>
+#include <tarc/container/zip_names.hpp>
+#include <tarc/error.hpp>
+#include <tarc/io/checksum.hpp>
+#include <tarc/io/sink.hpp>
+
+namespace tarc {
+
+/// Writes a ZIP64 archive of STORED records, byte for byte as torch.save does (zip_layout.hpp). The order of the calls is
+/// the order in the file. Nothing of a payload is kept. Used by one thread at a time; after an exception it is of no
+/// further use, and neither is the file.
+class zip_writer {
+public:
+    /// What was written of one record.
+    struct written {
+        std::string name;  ///< without the root
+        std::uint64_t size = 0;
+        std::uint32_t crc32 = 0;
+        std::string blocks;  ///< XXH3-64 of each 1 MiB, 16 hexadecimal digits a block
+    };
+
+    /// `out` must outlive the writer and be at its beginning. `alignment` of every payload, a power of two up to 32768;
+    /// PyTorch must find it in the record `.storage_alignment` where it is not 64. Errors: errc::invalid_argument,
+    /// errc::bad_name.
+    explicit zip_writer(sink& out, std::string root = "archive", std::uint32_t alignment = 64)
+        : sink_(out), root_(std::move(root)), alignment_(alignment) {
+        if (!std::has_single_bit(alignment) || alignment > detail::zip::max_alignment) {
+            detail::raise(errc::invalid_argument, "an alignment is a power of two up to 32768, not " +
+                                                      std::to_string(alignment));
+        }
+        if (root_.find('/') != root_.npos) refuse_root("holds a slash");
+        if (const char* fault = detail::zip::name_fault(root_)) refuse_root(fault);
+    }
+
+    zip_writer(const zip_writer&) = delete;
+    zip_writer& operator=(const zip_writer&) = delete;
+
+    void add(std::string_view name, std::span<const std::byte> payload) {
+        begin(name, payload.size());
+        append(payload);
+        end();
+    }
+
+    /// A record of exactly `size` bytes, which append() brings piece by piece. Errors: errc::bad_name,
+    /// errc::duplicate_name, errc::invalid_argument.
+    void begin(std::string_view name, std::uint64_t size) {
+        if (open_ || finished_) {
+            detail::raise(errc::invalid_argument, finished_ ? "begin() after finish()" : "begin() before end()");
+        }
+        std::string full = root_ + "/" + std::string(name);
+        const char* fault = detail::zip::name_fault(full);
+        if (!fault && (name.empty() || name.ends_with('/'))) fault = "is the name of a folder";
+        if (!fault && full.size() > detail::zip::full16) fault = "is longer than 65,535 bytes";
+        if (fault) {
+            detail::raise(errc::bad_name, "the record name \"" + detail::zip::printable(name) + "\" " + fault);
+        }
+        if (!names_.add(name, [&](std::size_t i) { return std::string_view(records_[i].name); })) {
+            detail::raise(errc::duplicate_name, "a record \"" + detail::zip::printable(name) + "\" is there already");
+        }
+        records_.push_back({std::string(name), size, 0, {}});
+        headers_.push_back(position_);
+        scratch_.clear();
+        detail::zip::put_local_header(scratch_, full, size, position_, alignment_);
+        put(scratch_);
+        left_ = size;
+        open_ = true;
+    }
+
+    void append(std::span<const std::byte> bytes) {
+        if (!open_ || bytes.size() > left_) {
+            detail::raise(errc::invalid_argument,
+                          open_ ? "more bytes than begin() announced" : "append() without begin()");
+        }
+        left_ -= bytes.size();
+        records_.back().crc32 = tarc::crc32(bytes, records_.back().crc32);
+        hasher_.append(bytes);
+        put(bytes);
+    }
+
+    void end() {
+        if (!open_ || left_ != 0) {
+            detail::raise(errc::invalid_argument,
+                          open_ ? std::to_string(left_) + " bytes fewer than begin() announced" : "end() without begin()");
+        }
+        written& record = records_.back();
+        record.blocks = hasher_.text();
+        scratch_.clear();
+        detail::zip::put_descriptor(scratch_, record.crc32, record.size, headers_.back());
+        put(scratch_);
+        open_ = false;
+    }
+
+    /// In the order of the file; one that has not ended stands last, incomplete.
+    [[nodiscard]] const std::vector<written>& records() const noexcept { return records_; }
+    /// Bytes written so far; the whole file after finish().
+    [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+
+    /// Writes the directory and the end records. Once, after the last end().
+    void finish() {
+        if (open_ || finished_) {
+            detail::raise(errc::invalid_argument, finished_ ? "finish() twice" : "finish() before end()");
+        }
+        const std::uint64_t directory = position_;
+        scratch_.clear();
+        for (std::size_t i = 0; i < records_.size(); ++i) {
+            const written& r = records_[i];
+            detail::zip::put_central_entry(scratch_, root_ + "/" + r.name, r.crc32, r.size, headers_[i]);
+            if (scratch_.size() < flush_bytes) continue;
+            put(scratch_);
+            scratch_.clear();
+        }
+        put(scratch_);
+        scratch_.clear();
+        detail::zip::put_end(scratch_, records_.size(), directory, position_ - directory);
+        put(scratch_);
+        finished_ = true;
+    }
+
+private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 18;
+
+    [[noreturn]] void refuse_root(const char* fault) const {
+        detail::raise(errc::bad_name, "the archive's folder \"" + detail::zip::printable(root_) + "\" " + fault);
+    }
+
+    void put(std::span<const std::byte> bytes) {
+        if (bytes.empty()) return;
+        position_ = detail::checked_add(position_, bytes.size(), "the size of the archive");
+        sink_.write(bytes);
+    }
+
+    sink& sink_;
+    std::string root_;
+    std::uint32_t alignment_;
+    std::uint64_t position_ = 0, left_ = 0;
+    std::vector<written> records_;
+    std::vector<std::uint64_t> headers_;
+    detail::zip::name_table names_;
+    detail::zip::buffer scratch_;
+    block_hasher hasher_;
+    bool open_ = false, finished_ = false;
+};
+
+}  // namespace tarc

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <libdeflate.h>
+#include <xxhash.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <tarc/error.hpp>
+
+#if defined(__x86_64__) && defined(__ELF__)
+// The variants of XXH3 that pick AVX2 or AVX-512 at run time (xxh_x86dispatch.h). Whether a build of libxxhash has them
+// cannot be seen from its headers, so they are weak: without them the address is null and the plain functions serve.
+extern "C" {
+__attribute__((weak)) XXH64_hash_t XXH3_64bits_dispatch(const void*, std::size_t);
+__attribute__((weak)) XXH_errorcode XXH3_64bits_update_dispatch(XXH3_state_t*, const void*, std::size_t);
+}
+#endif
+
+namespace tarc {
+
+/// The CRC-32 of ZIP (and zlib, PNG). `seed` is the CRC of what came before.
+[[nodiscard]] inline std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t seed = 0) {
+    // An empty span may have a null pointer, which libdeflate takes as "give me the initial value".
+    return bytes.empty() ? seed : libdeflate_crc32(seed, bytes.data(), bytes.size());
+}
+
+/// XXH3-64 with seed 0, with the machine's widest vectors where the library has them.
+[[nodiscard]] inline std::uint64_t xxh3(std::span<const std::byte> bytes) {
+#if defined(__x86_64__) && defined(__ELF__)
+    if (&XXH3_64bits_dispatch != nullptr) return XXH3_64bits_dispatch(bytes.data(), bytes.size());
+#endif
+    return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+/// 16 lower-case hexadecimal digits, most significant first.
+[[nodiscard]] inline std::string hash_text(std::uint64_t hash) {
+    std::string text(16, '0');
+    for (std::size_t i = 16; i-- > 0; hash >>= 4) text[i] = "0123456789abcdef"[hash & 15];
+    return text;
+}
+
+/// The XXH3-64 of every block of 1 MiB of a record, the last one shorter, as its bytes stream through. Not thread-safe.
+class block_hasher {
+public:
+    static constexpr std::size_t block_bytes = std::size_t{1} << 20;
+
+    void append(std::span<const std::byte> bytes) {
+        while (!bytes.empty()) {
+            if (filled_ == 0 && bytes.size() >= block_bytes) {
+                text_ += hash_text(xxh3(bytes.first(block_bytes)));
+                bytes = bytes.subspan(block_bytes);
+                continue;
+            }
+            const auto part = bytes.first(bytes.size() < block_bytes - filled_ ? bytes.size() : block_bytes - filled_);
+            update(part);
+            bytes = bytes.subspan(part.size());
+            if (filled_ == block_bytes) end_block();
+        }
+    }
+
+    /// Ends the record: 16 digits a block; an empty record has no block. The hasher is ready for the next record.
+    [[nodiscard]] std::string text() {
+        if (filled_ != 0) end_block();
+        return std::exchange(text_, {});
+    }
+
+private:
+    struct free_state {
+        void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
+    };
+
+    void update(std::span<const std::byte> bytes) {
+        if (!state_) {
+            state_.reset(XXH3_createState());
+            if (!state_) detail::raise(errc::out_of_memory, "no memory for the state of a hash");
+        }
+        if (filled_ == 0) XXH3_64bits_reset(state_.get());
+        filled_ += bytes.size();
+#if defined(__x86_64__) && defined(__ELF__)
+        if (&XXH3_64bits_update_dispatch != nullptr) {
+            XXH3_64bits_update_dispatch(state_.get(), bytes.data(), bytes.size());
+            return;
+        }
+#endif
+        XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
+    }
+
+    void end_block() {
+        text_ += hash_text(XXH3_64bits_digest(state_.get()));
+        filled_ = 0;
+    }
+
+    std::unique_ptr<XXH3_state_t, free_state> state_;
+    std::size_t filled_ = 0;
+    std::string text_;
+};
+
+}  // namespace tarc
