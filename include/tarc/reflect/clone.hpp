@@ -1,0 +1,49 @@
+#pragma once
+
+#include <type_traits>
+#include <unordered_map>
+
+#include <tarc/reflect/visit.hpp>
+
+namespace tarc {
+
+namespace detail {
+
+/// Copies storages, each once, so that ties among tensors stay ties among their copies.
+class storage_cloner {
+public:
+    [[nodiscard]] storage copy(const storage& s) {
+        if (!s.defined() || s.device().type == device_type::meta) return s;
+        auto [at, fresh] = copies_.try_emplace(s.identity());
+        if (fresh) {
+            at->second = storage::allocate(s.nbytes(), s.device());
+            copy_bytes(at->second.data(), s.device(), s.data(), s.device(), s.nbytes());
+        }
+        return at->second;
+    }
+
+    void clone(const type_facts& t, void* object) {
+        if (!t.has_tensor) return;
+        if (t.kind == kind::tensor) return detail_access::set_storage(*t.tensor(object), copy(t.tensor(object)->storage()));
+        if (t.clone_leaf != nullptr) return t.clone_leaf(object, *this);
+        for_each_part(t, object, [&](void* part, const type_facts& type, auto&&) { clone(type, part); });
+    }
+
+private:
+    std::unordered_map<const void*, storage> copies_;
+};
+
+}  // namespace detail
+
+/// A copy of a whole struct with storages of its own; tensors that share a storage share its copy. `T best = clone(model)` is
+/// a snapshot, where `T best = model` is another handle on the tensors that training goes on changing.
+/// Errors: errc::out_of_memory.
+template <class T>
+[[nodiscard]] T clone(const T& object) {
+    detail::require_archivable<T>();
+    T copy = object;
+    if constexpr (detail::archivable<T>) detail::storage_cloner().clone(detail::facts_of<T>, &copy);
+    return copy;
+}
+
+}  // namespace tarc

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+
+#include <tarc/reflect/fields.hpp>
+
+namespace tarc::detail {
+
+/// What describe<T> makes of one field.
+struct field_facts {
+    std::string_view cpp_name;  // as the program spells it
+    std::string_view name;      // in the archive
+    bool transient = false;
+    bool defaulted = false;
+};
+
+template <class T>
+struct described {
+    std::array<field_facts, field_count<T>> fields{};
+    bool unknown_name = false;  // the description names a field that does not exist
+    bool twice = false;         // two fields with one name in the archive
+};
+
+template <plain_aggregate T>
+consteval described<T> read_description() {
+    described<T> d;
+    const auto names = cpp_names<T>();
+    for (std::size_t i = 0; i < names.size(); ++i) d.fields[i] = {names[i], names[i]};
+    for_each_item<T>([&](const auto& item) {
+        using I = std::remove_cvref_t<decltype(item)>;
+        if constexpr (!is_field_names<I>) {
+            static_assert(std::is_same_v<I, rename> || std::is_same_v<I, tarc::transient> || std::is_same_v<I, tarc::defaulted>,
+                          "tarc: tarc::describe<T> holds tarc::rename, tarc::transient, tarc::defaulted and tarc::field_names only");
+            bool found = false;
+            for (auto& f : d.fields) {
+                if (f.cpp_name != item.field) continue;
+                found = true;
+                if constexpr (std::is_same_v<I, rename>) f.name = item.name;
+                if constexpr (std::is_same_v<I, tarc::transient>) f.transient = true;
+                if constexpr (std::is_same_v<I, tarc::defaulted>) f.defaulted = true;
+            }
+            d.unknown_name |= !found;
+        }
+    });
+    for (std::size_t i = 0; i < d.fields.size(); ++i)
+        for (std::size_t k = i + 1; k < d.fields.size(); ++k)
+            d.twice |= !d.fields[i].transient && !d.fields[k].transient && d.fields[i].name == d.fields[k].name;
+    return d;
+}
+
+template <plain_aggregate T>
+inline constexpr described<T> description_of = read_description<T>();
+
+}  // namespace tarc::detail

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarc/reflect/visit.hpp>
+
+namespace tarc {
+
+/// A parameter of a model: its dotted key in the state_dict, and a handle on its tensor.
+struct parameter {
+    std::string name;
+    any_tensor tensor;
+};
+
+namespace detail {
+
+class parameter_list {
+public:
+    /// A module's own tensors come before those of its children, as torch.nn.Module.named_parameters() yields them.
+    void add(const type_facts& t, void* object, const std::string& prefix) {
+        for_each_part(t, object, [&](void* part, const type_facts& type, std::string_view name) { own(type, part, below(prefix, name)); });
+        for_each_part(t, object, [&](void* part, const type_facts& type, std::string_view name) {
+            if (!is_own(type)) add(type, part, below(prefix, name));
+        });
+    }
+    [[nodiscard]] std::vector<parameter> take() { return std::move(found_); }
+
+private:
+    static std::string below(const std::string& prefix, std::string_view name) {
+        if (name.empty()) return prefix;
+        return prefix.empty() ? std::string(name) : prefix + "." + std::string(name);
+    }
+    static bool is_own(const type_facts& t) { return t.kind == kind::tensor || (t.kind == kind::optional && t.element->kind == kind::tensor); }
+
+    void own(const type_facts& t, void* part, const std::string& name) {
+        if (!is_own(t)) return;
+        const type_facts& type = t.kind == kind::tensor ? t : *t.element;
+        void* at = t.kind == kind::tensor ? part : t.get(part);
+        if (at == nullptr || type.is_buffer) return;
+        const tensor_base& x = *type.tensor(at);
+        const dtype_class c = facts(x.dtype()).kind;
+        if (!x.defined() || (c != dtype_class::floating && c != dtype_class::complex)) return;
+        for (const parameter& p : found_)
+            if (same(p.tensor, x)) return;  // tied: PyTorch numbers it once
+        found_.push_back({name, any_tensor(x)});
+    }
+    static bool same(const tensor_base& a, const tensor_base& b) {
+        return a.storage() == b.storage() && a.offset() == b.offset() && a.dtype() == b.dtype() &&
+               std::equal(a.shape().begin(), a.shape().end(), b.shape().begin(), b.shape().end()) &&
+               std::equal(a.strides().begin(), a.strides().end(), b.strides().begin(), b.strides().end());
+    }
+
+    std::vector<parameter> found_;
+};
+
+}  // namespace detail
+
+/// The parameters of a model in the order in which torch.optim numbers them: floating-point and complex tensors that are no
+/// `buffer`, each module's own before its children's, tied ones once.
+template <class Model>
+[[nodiscard]] std::vector<parameter> parameters(const Model& model) {
+    detail::require_archivable<Model>();
+    detail::parameter_list list;
+    if constexpr (detail::archivable<Model>) list.add(detail::facts_of<Model>, const_cast<Model*>(&model), {});
+    return list.take();
+}
+
+}  // namespace tarc

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <algorithm>  // std::max
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memcpy
+#include <memory>   // std::unique_ptr
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tarc::detail {
+
+/// Memory for the nodes of one tree: allocated in growing blocks, freed all at once, so that no destructor walks input.
+/// Holds trivially destructible objects only. Not thread-safe.
+class arena {
+public:
+    arena() = default;
+    arena(const arena&) = delete;
+    arena& operator=(const arena&) = delete;
+
+    [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
+        std::size_t at = (used_ + alignment - 1) & ~(alignment - 1);
+        if (at > size_ || bytes > size_ - at) {
+            grow(bytes);
+            at = 0;
+        }
+        used_ = at + bytes;
+        return blocks_.back().get() + at;
+    }
+
+    template <class T, class... A>
+    [[nodiscard]] T* make(A&&... a) {
+        static_assert(std::is_trivially_destructible_v<T>);
+        return ::new (allocate(sizeof(T), alignof(T))) T{static_cast<A&&>(a)...};
+    }
+
+    template <class T>
+    [[nodiscard]] T* array(std::size_t n) {
+        static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+        return static_cast<T*>(allocate(n * sizeof(T), alignof(T)));
+    }
+
+    [[nodiscard]] std::string_view copy(std::string_view text) {
+        if (text.empty()) return {};
+        char* p = array<char>(text.size());
+        std::memcpy(p, text.data(), text.size());
+        return {p, text.size()};
+    }
+
+    /// Bytes held, for limits and tests.
+    [[nodiscard]] std::size_t capacity() const noexcept { return total_; }
+
+private:
+    void grow(std::size_t least) {
+        const std::size_t next = std::max(least, std::min(std::max(total_, std::size_t{512}), std::size_t{1} << 22));
+        blocks_.push_back(std::unique_ptr<std::byte[]>(new std::byte[next]));
+        size_ = next;
+        used_ = 0;
+        total_ += next;
+    }
+
+    std::vector<std::unique_ptr<std::byte[]>> blocks_;
+    std::size_t size_ = 0, used_ = 0, total_ = 0;
+};
+
+/// A growing array in an arena: what it outgrows stays behind until the arena goes.
+template <class T>
+struct arena_vector {
+    T* items = nullptr;
+    std::size_t size = 0, capacity = 0;
+
+    void push_back(arena& a, T item) {
+        if (size == capacity) {
+            capacity = std::max<std::size_t>(4, capacity * 2);
+            T* more = a.array<T>(capacity);
+            if (size != 0) std::memcpy(static_cast<void*>(more), items, size * sizeof(T));
+            items = more;
+        }
+        items[size++] = item;
+    }
+    void reserve(arena& a, std::size_t n) {
+        if (n <= capacity) return;
+        T* more = a.array<T>(n);
+        if (size != 0) std::memcpy(static_cast<void*>(more), items, size * sizeof(T));
+        items = more;
+        capacity = n;
+    }
+    [[nodiscard]] T* begin() const { return items; }
+    [[nodiscard]] T* end() const { return items + size; }
+    [[nodiscard]] T& operator[](std::size_t i) const { return items[i]; }
+};
+
+}  // namespace tarc::detail

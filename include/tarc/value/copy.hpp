@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <unordered_map>
+#include <vector>
+
+#include <tarc/value/tree.hpp>
+
+namespace tarc::detail {
+
+/// Copies values from one tree into another; nodes and storages that are shared stay shared, over all calls of one copier.
+class tree_copier {
+public:
+    explicit tree_copier(tree& to) : to_(to) {}
+
+    /// Iterative, and linear in the number of distinct nodes; cycles are copied as cycles.
+    [[nodiscard]] node* copy(const node* from) {
+        node* root = shell(from);
+        while (!todo_.empty()) {
+            const auto [source, target] = todo_.back();
+            todo_.pop_back();
+            fill(*source, *target);
+        }
+        return root;
+    }
+
+    /// The copy of a storage of the other tree; one that is in memory is recognized by its identity.
+    [[nodiscard]] storage_body& copy(const storage_body& from) {
+        auto [at, fresh] = storages_.try_emplace(&from, nullptr);
+        if (!fresh) return *at->second;
+        if (from.live.defined()) {
+            at->second = &to_.storage_of(from.live);
+            if (!from.location.empty()) at->second->location = to_.memory.copy(from.location);
+        } else {
+            at->second = &to_.add_storage(from.key, from.location, from.nbytes);
+            at->second->record = from.record;
+            at->second->origin = &from;
+        }
+        at->second->type = from.type;
+        return *at->second;
+    }
+
+private:
+    node* shell(const node* from) {
+        if (from == nullptr) return nullptr;
+        auto [at, fresh] = nodes_.try_emplace(from, nullptr);
+        if (!fresh) return at->second;
+        node* n = to_.make(from->kind);
+        at->second = n;
+        todo_.push_back({from, n});
+        return n;
+    }
+
+    void fill(const node& from, node& n) {
+        node* const keep = &n;
+        switch (from.kind) {
+            case value_kind::string:
+            case value_kind::bytes: *keep = from; keep->text = to_.memory.copy(from.str()).data(); break;
+            case value_kind::integer:
+                *keep = from;
+                if (from.big) keep->text = to_.memory.copy(from.str()).data();
+                break;
+            case value_kind::list:
+            case value_kind::tuple:
+            case value_kind::set: *keep = from; keep->list = copy(*from.list); break;
+            case value_kind::dict: *keep = from; keep->dict = copy(*from.dict); break;
+            case value_kind::tensor: {
+                *keep = from;
+                tensor_body* t = to_.memory.make<tensor_body>(*from.tensor);
+                t->shape = to_.copy(t->shape);
+                t->strides = to_.copy(t->strides);
+                if (t->storage != nullptr) t->storage = &copy(*t->storage);
+                t->attributes = shell(t->attributes);
+                keep->tensor = t;
+                break;
+            }
+            case value_kind::storage: *keep = from; keep->storage = &copy(*from.storage); break;
+            case value_kind::global:
+                *keep = from;
+                keep->global = to_.memory.make<global_body>();
+                *keep->global = {to_.memory.copy(from.global->module), to_.memory.copy(from.global->name)};
+                break;
+            case value_kind::object: {
+                *keep = from;
+                object_body* o = to_.memory.make<object_body>(*from.object);
+                o->cls = shell(o->cls);
+                o->args = shell(o->args);
+                o->state = shell(o->state);
+                if (o->items != nullptr) o->items = copy(*o->items);
+                if (o->pairs != nullptr) o->pairs = copy(*o->pairs);
+                keep->object = o;
+                break;
+            }
+            default: *keep = from; break;
+        }
+    }
+
+    list_body* copy(const list_body& from) {
+        auto* l = to_.memory.make<list_body>();
+        l->reserve(to_.memory, from.size);
+        for (node* item : from) l->push_back(to_.memory, shell(item));
+        return l;
+    }
+    dict_body* copy(const dict_body& from) {
+        auto* d = to_.memory.make<dict_body>();
+        d->cls = from.cls;
+        d->state = shell(from.state);
+        d->reserve(to_.memory, from.size);
+        for (const entry& e : from) d->push_back(to_.memory, {shell(e.key), shell(e.value)});
+        return d;
+    }
+
+    struct job {
+        const node* source;
+        node* target;
+    };
+    tree& to_;
+    std::unordered_map<const node*, node*> nodes_;
+    std::unordered_map<const storage_body*, storage_body*> storages_;
+    std::vector<job> todo_;
+};
+
+}  // namespace tarc::detail

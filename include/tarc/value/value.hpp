@@ -1,0 +1,286 @@
+#pragma once
+
+#include <complex>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <memory>  // std::shared_ptr
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tarc/reflect/clone.hpp>
+#include <tarc/tensor/any_tensor.hpp>
+#include <tarc/value/copy.hpp>
+#include <tarc/value/tensor_of.hpp>
+
+namespace tarc {
+
+/// A value of the dynamic tree: what a pickle holds, or what a program puts together. Immutable; a copy is a handle on the
+/// same value and keeps its whole tree alive. Any number of threads may read one.
+class value {
+public:
+    /// None.
+    value() = default;
+    value(std::nullptr_t) : value() {}
+    template <std::same_as<bool> B>
+    value(B b) : value([&](detail::tree& t) { return t.boolean(b); }) {}
+    template <detail::plain_integer I>
+    value(I i) : value([&](detail::tree& t) {
+        if constexpr (std::is_signed_v<I>) return t.integer(static_cast<std::int64_t>(i));
+        else return t.unsigned_integer(i);
+    }) {}
+    template <std::floating_point F>
+    value(F f) : value([&](detail::tree& t) { return t.real(static_cast<double>(f)); }) {}
+    value(std::string_view s) : value([&](detail::tree& t) { return t.string(s); }) {}
+    value(const char* s) : value(std::string_view(s)) {}
+    value(const std::string& s) : value(std::string_view(s)) {}
+    template <detail::complex_like Z>
+    value(const Z& z) : value([&](detail::tree& t) { return t.complex(static_cast<double>(z.real()), static_cast<double>(z.imag())); }) {}
+    value(const any_tensor& tensor) : value([&](detail::tree& t) { return detail::tensor_node(t, tensor); }) {}
+    template <class T, std::int64_t... E>
+    value(const tarc::tensor<T, E...>& tensor) : value(any_tensor(tensor)) {}
+
+    [[nodiscard]] static value bytes(std::span<const std::byte> b) {
+        return value([&](detail::tree& t) { return t.bytes({reinterpret_cast<const char*>(b.data()), b.size()}); });
+    }
+    [[nodiscard]] static value list(std::span<const value> items) { return sequence(value_kind::list, items); }
+    [[nodiscard]] static value list(std::initializer_list<value> items) { return list({items.begin(), items.size()}); }
+    [[nodiscard]] static value tuple(std::span<const value> items) { return sequence(value_kind::tuple, items); }
+    [[nodiscard]] static value tuple(std::initializer_list<value> items) { return tuple({items.begin(), items.size()}); }
+    [[nodiscard]] static value set(std::span<const value> items) { return sequence(value_kind::set, items); }
+
+    /// A key of a dict and what it leads to.
+    struct item;
+    /// A dict in the order given. Errors: errc::invalid_argument for a key that stands twice.
+    [[nodiscard]] static value dict(std::span<const item> items);
+    [[nodiscard]] static value dict(std::initializer_list<item> items);
+
+    [[nodiscard]] value_kind kind() const noexcept { return node_ == nullptr ? value_kind::none : node_->kind; }
+    [[nodiscard]] bool is_none() const noexcept { return kind() == value_kind::none; }
+
+    /// The value as a C++ type; numbers only when they convert exactly. Errors: errc::wrong_type, errc::out_of_range.
+    [[nodiscard]] bool as_bool() const { return need(value_kind::boolean).boolean; }
+    [[nodiscard]] std::int64_t as_int() const {
+        const detail::node& n = need(value_kind::integer);
+        if (n.big) detail::raise(errc::out_of_range, "the integer does not fit 64 bits");
+        return n.integer;
+    }
+    [[nodiscard]] double as_double() const {
+        if (kind() == value_kind::integer && !node_->big) return static_cast<double>(node_->integer);
+        return need(value_kind::real).real;
+    }
+    [[nodiscard]] std::complex<double> as_complex() const {
+        const detail::node& n = need(value_kind::complex);
+        return {n.complex[0], n.complex[1]};
+    }
+    /// UTF-8; a lone surrogate of the file stays encoded as if it were a character.
+    [[nodiscard]] std::string_view as_string() const { return need(value_kind::string).str(); }
+    [[nodiscard]] std::span<const std::byte> as_bytes() const {
+        const std::string_view s = need(value_kind::bytes).str();
+        return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
+    }
+    /// Shares the storage of every other tensor that shares it in the file. Errors: errc::wrong_type.
+    [[nodiscard]] any_tensor as_tensor() const { return detail::tensor_of(*need(value_kind::tensor).tensor); }
+
+    /// Elements of a list, tuple, set or dict; 0 for anything else.
+    [[nodiscard]] std::size_t size() const noexcept {
+        switch (kind()) {
+            case value_kind::list:
+            case value_kind::tuple:
+            case value_kind::set: return node_->list->size;
+            case value_kind::dict: return node_->dict->size;
+            default: return 0;
+        }
+    }
+    /// An element of a list, tuple or set. Errors: errc::wrong_type, errc::out_of_range.
+    [[nodiscard]] value operator[](std::size_t index) const {
+        if (kind() != value_kind::tuple && kind() != value_kind::set) static_cast<void>(need(value_kind::list));
+        if (index >= node_->list->size)
+            detail::raise(errc::out_of_range, "index " + std::to_string(index) + " of " + std::to_string(node_->list->size) + " elements");
+        return value(owner_, (*node_->list)[index]);
+    }
+    template <std::integral I>
+        requires(!std::same_as<I, std::size_t>)
+    [[nodiscard]] value operator[](I index) const {
+        return (*this)[static_cast<std::size_t>(index)];
+    }
+    /// What a dict's string key leads to. Errors: errc::wrong_type, errc::out_of_range when there is none.
+    [[nodiscard]] value operator[](std::string_view key) const {
+        if (auto v = find(key)) return *v;
+        detail::raise(errc::out_of_range, "the dict has no key \"" + std::string(key) + "\"");
+    }
+    [[nodiscard]] value operator[](const char* key) const { return (*this)[std::string_view(key)]; }
+    /// The same, or nothing. Linear in the size of the dict.
+    [[nodiscard]] std::optional<value> find(std::string_view key) const {
+        for (const detail::entry& e : *need(value_kind::dict).dict)
+            if (e.key->kind == value_kind::string && e.key->str() == key) return value(owner_, e.value);
+        return std::nullopt;
+    }
+    [[nodiscard]] bool contains(std::string_view key) const { return find(key).has_value(); }
+    /// Keys and values of a dict, in order.
+    [[nodiscard]] std::vector<item> items() const;
+    /// The `_metadata` of a state_dict, or None.
+    [[nodiscard]] value metadata() const {
+        if (kind() != value_kind::dict || node_->dict->state == nullptr) return {};
+        const value state(owner_, node_->dict->state);
+        return state.kind() == value_kind::dict ? state.find("_metadata").value_or(value()) : value();
+    }
+    /// "module.name" of a global, or of an object's class; empty for all else.
+    [[nodiscard]] std::string class_name() const {
+        const detail::node* g = kind() == value_kind::object ? node_->object->cls : node_;
+        if (g == nullptr || g->kind != value_kind::global) return {};
+        return std::string(g->global->module) + "." + std::string(g->global->name);
+    }
+    /// What an opaque object was made with, as data. None where it has none.
+    [[nodiscard]] value arguments() const { return kind() == value_kind::object ? value(owner_, node_->object->args) : value(); }
+    [[nodiscard]] value state() const { return kind() == value_kind::object ? value(owner_, node_->object->state) : value(); }
+
+    /// For the library's own use.
+    value(std::shared_ptr<const detail::tree> owner, const detail::node* n) : owner_(std::move(owner)), node_(n) {}
+    [[nodiscard]] const detail::node* get() const noexcept { return node_; }
+
+private:
+    template <std::invocable<detail::tree&> Make>
+    explicit value(Make make) {
+        auto t = std::make_shared<detail::tree>();
+        node_ = make(*t);
+        owner_ = std::move(t);
+    }
+    static value sequence(value_kind k, std::span<const value> items);
+
+    [[nodiscard]] const detail::node& need(value_kind k) const {
+        if (kind() != k)
+            detail::raise(errc::wrong_type, std::string("a ") + detail::kind_name(kind()) + " was asked for as " + detail::kind_name(k));
+        return *node_;
+    }
+
+    std::shared_ptr<const detail::tree> owner_;
+    const detail::node* node_ = nullptr;
+};
+
+struct value::item {
+    value key;
+    value val;
+};
+
+namespace detail {
+
+inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.get() == nullptr ? t.none() : copier.copy(v.get()); }
+
+/// Equality of dict keys as far as Python's goes for strings, integers, floats and booleans.
+[[nodiscard]] inline bool same_key(const node& a, const node& b) {
+    const auto number = [](const node& n) { return n.kind == value_kind::boolean ? std::int64_t{n.boolean} : n.integer; };
+    const auto whole = [](const node& n) { return n.kind == value_kind::boolean || (n.kind == value_kind::integer && !n.big); };
+    if (whole(a) && whole(b)) return number(a) == number(b);
+    if (a.kind != b.kind) return false;
+    if (a.kind == value_kind::string || a.kind == value_kind::bytes) return a.str() == b.str();
+    if (a.kind == value_kind::real) return a.real == b.real;
+    return a.kind == value_kind::none;
+}
+
+}  // namespace detail
+
+inline value value::sequence(value_kind k, std::span<const value> items) {
+    return value([&](detail::tree& t) {
+        detail::tree_copier copier(t);
+        detail::node* n = t.sequence(k);
+        for (const value& v : items) t.append(n, detail::copy_into(copier, t, v));
+        return n;
+    });
+}
+
+inline value value::dict(std::span<const item> items) {
+    return value([&](detail::tree& t) {
+        detail::tree_copier copier(t);
+        detail::node* n = t.dict();
+        for (const item& i : items) {
+            detail::node* key = detail::copy_into(copier, t, i.key);
+            for (const detail::entry& e : *n->dict)
+                if (detail::same_key(*e.key, *key)) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
+            t.insert(n, key, detail::copy_into(copier, t, i.val));
+        }
+        return n;
+    });
+}
+inline value value::dict(std::initializer_list<item> items) { return dict({items.begin(), items.size()}); }
+
+inline std::vector<value::item> value::items() const {
+    std::vector<item> out;
+    for (const detail::entry& e : *need(value_kind::dict).dict) out.push_back({value(owner_, e.key), value(owner_, e.value)});
+    return out;
+}
+
+/// A member of this type takes the keys of the file's dict that no other field wants, in order, and writes them back
+/// behind the others.
+class rest {
+public:
+    [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    [[nodiscard]] auto begin() const noexcept { return items_.begin(); }
+    [[nodiscard]] auto end() const noexcept { return items_.end(); }
+    /// The value of a string key, or nothing.
+    [[nodiscard]] std::optional<value> find(std::string_view key) const {
+        for (const auto& i : items_)
+            if (i.key.kind() == value_kind::string && i.key.as_string() == key) return i.val;
+        return std::nullopt;
+    }
+    /// Sets a key to a value, in its old place or behind the others.
+    void set(const value& key, value v) {
+        for (auto& i : items_)
+            if (detail::same_key(*i.key.get(), *key.get())) {
+                i.val = std::move(v);
+                return;
+            }
+        items_.push_back({key, std::move(v)});
+    }
+    /// Adds a key that is known not to be there.
+    void append(value key, value v) { items_.push_back({std::move(key), std::move(v)}); }
+    void clear() noexcept { items_.clear(); }
+
+private:
+    std::vector<value::item> items_;
+};
+
+/// A member of this type keeps a state_dict's `_metadata` (versions of nn.Modules), which PyTorch migrates by.
+struct module_metadata {
+    value data;
+};
+
+template <>
+struct detail::leaf<value> {
+    static constexpr kind is = kind::value;
+    static void clone(value& v, storage_cloner& storages);
+};
+inline void detail::leaf<value>::clone(value& v, storage_cloner& storages) {
+    if (v.get() == nullptr) return;
+    auto t = std::make_shared<tree>();
+    const node* n = tree_copier(*t).copy(v.get());
+    for (storage_body& s : t->storages()) s.live = storages.copy(s.live);
+    v = value(std::move(t), n);
+}
+template <>
+struct detail::leaf<rest> {
+    static constexpr kind is = kind::rest;
+    static void clone(rest& r, storage_cloner& storages) {
+        rest copy;
+        for (const auto& [key, val] : r) {
+            tarc::value v = val;
+            leaf<tarc::value>::clone(v, storages);
+            copy.append(key, std::move(v));
+        }
+        r = std::move(copy);
+    }
+};
+template <>
+struct detail::leaf<module_metadata> {
+    static constexpr kind is = kind::metadata;
+};
+
+}  // namespace tarc
