@@ -1,0 +1,344 @@
+#pragma once
+
+#include <algorithm>  // std::sort
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memcpy
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/reflect/leaves.hpp>
+#include <tarc/value/utf8.hpp>
+#include <tarc/value/value.hpp>
+
+namespace tarc::detail {
+
+/// A struct as a value tree: ordinary functions over the tables of reflect/leaves.hpp. Errors: errc::unsavable, with the
+/// field's path.
+class encoder {
+public:
+    explicit encoder(tree& to) : tree_(to), copier_(to) {}
+
+    [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
+
+private:
+    static constexpr std::size_t max_members = 256;
+
+    /// One more step of the path, for as long as it lives.
+    struct [[nodiscard]] scope {
+        scope(std::string& p, std::string_view name, char separator) : path(p), before(p.size()) {
+            if (!p.empty()) p += separator;
+            p += name;
+        }
+        ~scope() { path.resize(before); }
+        scope(const scope&) = delete;
+        scope& operator=(const scope&) = delete;
+        std::string& path;
+        std::size_t before;
+    };
+
+    [[noreturn]] void fail(std::string message) const {
+        error e(errc::unsavable, std::move(message));
+        throw std::move(e.at_field(path_));
+    }
+
+    node* integer(const type_facts& t, const void* p) {
+        const std::int64_t i = read_signed(t, p);
+        return t.is_signed ? tree_.integer(i) : tree_.unsigned_integer(static_cast<std::uint64_t>(i));
+    }
+
+    static double real(std::size_t size, const void* p) {
+        if (size == 4) {
+            float f = 0;
+            std::memcpy(&f, p, 4);
+            return static_cast<double>(f);
+        }
+        double d = 0;
+        std::memcpy(&d, p, 8);
+        return d;
+    }
+
+    node* string(std::string_view s) {
+        if (!is_utf8(s)) fail("the text is not UTF-8 -- a str of Python must be; use std::vector<std::byte> for other bytes");
+        return tree_.string(s);
+    }
+
+    node* enumeration(const type_facts& t, const void* p) {
+        if (!t.has_names) return integer(t, p);
+        const std::int64_t v = read_signed(t, p);
+        for (const enum_entry& e : t.names)
+            if (e.value == v) return tree_.string(e.name);
+        fail("the enum's value " + std::to_string(v) + " has no name in tarc::enum_names");
+    }
+
+    node* tensor(const type_facts& t, const void* p) {
+        const tensor_base& x = *t.tensor(const_cast<void*>(p));
+        if (!x.defined())
+            fail("the tensor is undefined: it was never given a storage -- make it std::optional if it may be absent");
+        return tensor_node(tree_, x);
+    }
+
+    node* any(const type_facts& t, const void* p) {
+        void* const q = const_cast<void*>(p);  // the tables' accessors hand out what callers here only read
+        switch (t.kind) {
+            case kind::none: return tree_.none();
+            case kind::boolean: return tree_.boolean(*static_cast<const bool*>(p));
+            case kind::integer: return integer(t, p);
+            case kind::real: return tree_.real(real(t.size, p));
+            case kind::complex: return tree_.complex(real(t.size, p), real(t.size, static_cast<const char*>(p) + t.size));
+            case kind::string: return string(*static_cast<const std::string*>(p));
+            case kind::bytes: {
+                const auto& b = *static_cast<const std::vector<std::byte>*>(p);
+                return tree_.bytes({reinterpret_cast<const char*>(b.data()), b.size()});
+            }
+            case kind::enumeration: return enumeration(t, p);
+            case kind::text: return string(t.to_text(p));
+            case kind::tensor: return tensor(t, p);
+            case kind::value: return copy_into(copier_, tree_, *static_cast<const tarc::value*>(p));
+            case kind::optional: {
+                void* inner = t.get(q);
+                return inner == nullptr ? tree_.none() : any(*t.element, inner);
+            }
+            case kind::bits: {
+                node* list = tree_.sequence(value_kind::list);
+                for (std::size_t i = 0, n = t.get_size(p); i < n; ++i) tree_.append(list, tree_.boolean(t.get_bit(p, i)));
+                return list;
+            }
+            case kind::sequence:
+            case kind::array: {
+                node* list = tree_.sequence(value_kind::list);
+                for (std::size_t i = 0, n = t.get_size(p); i < n; ++i) {
+                    scope s(path_, std::to_string(i), '/');
+                    tree_.append(list, any(*t.element, t.at(q, i)));
+                }
+                return list;
+            }
+            case kind::tuple: {
+                node* tuple = tree_.sequence(value_kind::tuple);
+                std::array<void*, max_members> at;
+                t.addresses(q, at.data());
+                for (std::size_t i = 0; i < t.members.size(); ++i) {
+                    scope s(path_, std::to_string(i), '/');
+                    tree_.append(tuple, any(*t.members[i].type, at[i]));
+                }
+                return tuple;
+            }
+            case kind::set: {
+                node* set = tree_.sequence(value_kind::set);
+                for (const pair& e : elements(t, p)) tree_.append(set, any(*t.element, e.key));
+                return set;
+            }
+            case kind::map: {
+                node* dict = tree_.dict();
+                for (const pair& e : elements(t, p)) {
+                    node* key = any(*t.key, e.key);
+                    scope s(path_, key_text(*key), '/');
+                    tree_.insert(dict, key, any(*t.element, e.value));
+                }
+                return dict;
+            }
+            case kind::variant: {
+                const std::size_t which = t.which(p);
+                if (which >= t.members.size()) fail("the variant is valueless by exception");
+                node* inner = any(*t.members[which].type, t.get(q));
+                if (!t.tagged) return inner;
+                node* tagged = tree_.sequence(value_kind::tuple);
+                tree_.append(tagged, tree_.integer(static_cast<std::int64_t>(which)));
+                tree_.append(tagged, inner);
+                return tagged;
+            }
+            case kind::aggregate: return t.is_module ? module(t, p) : dict(t, p);
+            case kind::rest:
+            case kind::metadata: fail("tarc::rest and tarc::module_metadata stand for parts of the dict around them: make them members of a struct");
+            case kind::unknown: break;
+        }
+        fail("no way to save this type");
+    }
+
+    struct pair {
+        const void* key;
+        void* value;
+    };
+
+    /// The elements of a set or map; of an unordered one in the order of its keys.
+    std::vector<pair> elements(const type_facts& t, const void* p) {
+        std::vector<pair> all;
+        all.reserve(t.get_size(p));
+        t.for_each(p, &all, [](void* c, const void* key, void* value) { static_cast<std::vector<pair>*>(c)->push_back({key, value}); });
+        if (t.unordered) {
+            std::sort(all.begin(), all.end(), [&](const pair& a, const pair& b) { return less(*t.key, a.key, b.key); });
+        }
+        return all;
+    }
+
+    static bool less(const type_facts& t, const void* a, const void* b) {
+        switch (t.kind) {
+            case kind::string: return *static_cast<const std::string*>(a) < *static_cast<const std::string*>(b);
+            case kind::bytes: return *static_cast<const std::vector<std::byte>*>(a) < *static_cast<const std::vector<std::byte>*>(b);
+            case kind::boolean: return *static_cast<const bool*>(a) < *static_cast<const bool*>(b);
+            case kind::real: return real(t.size, a) < real(t.size, b);
+            case kind::complex: {
+                const double x = real(t.size, a), y = real(t.size, b);
+                return x < y || (x == y && real(t.size, static_cast<const char*>(a) + t.size) < real(t.size, static_cast<const char*>(b) + t.size));
+            }
+            default: {
+                const std::int64_t x = read_signed(t, a), y = read_signed(t, b);
+                return t.is_signed ? x < y : static_cast<std::uint64_t>(x) < static_cast<std::uint64_t>(y);
+            }
+        }
+    }
+
+    static std::string key_text(const node& key) {
+        if (key.kind == value_kind::string) return std::string(key.str());
+        return key.big ? "<int>" : std::to_string(key.integer);
+    }
+
+    void append_rest(node* dict, const tarc::rest& r, std::string_view prefix) {
+        for (const auto& [key, val] : r) {
+            node* k = nullptr;
+            if (prefix.empty()) k = copy_into(copier_, tree_, key);
+            else if (key.kind() == value_kind::string) k = tree_.string(std::string(prefix) + "." + std::string(key.as_string()));
+            else fail("a key of tarc::rest inside a module must be a string");
+            tree_.insert(dict, k, copy_into(copier_, tree_, val));
+        }
+    }
+
+    node* dict(const type_facts& t, const void* p) {
+        node* d = tree_.dict();
+        std::array<void*, max_members> at;
+        t.addresses(const_cast<void*>(p), at.data());
+        const tarc::rest* rest = nullptr;
+        for (std::size_t i = 0; i < t.members.size(); ++i) {
+            const member& m = t.members[i];
+            if (m.transient) continue;
+            if (m.type->kind == kind::metadata) add_metadata(d, at[i]);
+            else if (m.type->kind == kind::rest) rest = static_cast<const tarc::rest*>(at[i]);
+            else {
+                scope s(path_, m.name, '/');
+                tree_.insert(d, m.name, any(*m.type, at[i]));
+            }
+        }
+        if (rest != nullptr) {
+            append_rest(d, *rest, {});
+            refuse_duplicates(*d, {});
+        }
+        return d;
+    }
+
+    void add_metadata(node* d, const void* p) {
+        const auto& metadata = *static_cast<const module_metadata*>(p);
+        if (metadata.data.is_none()) return;
+        node* state = tree_.dict();
+        tree_.insert(state, "_metadata", copy_into(copier_, tree_, metadata.data));
+        d->dict->cls = dict_class::ordered;  // only an OrderedDict can carry attributes
+        d->dict->state = state;
+    }
+
+    /// A flat OrderedDict, as a state_dict() is.
+    node* module(const type_facts& t, const void* p) {
+        node* d = tree_.dict(dict_class::ordered);
+        std::vector<std::string_view> origins;
+        std::string key;
+        flatten_members(t, p, key, {d, &origins});
+        refuse_duplicates(*d, origins);
+        return d;
+    }
+
+    struct flat_target {
+        node* dict = nullptr;
+        std::vector<std::string_view>* origins = nullptr;  // the field that each key comes from
+    };
+
+    void flatten_members(const type_facts& t, const void* p, std::string& key, flat_target to) {
+        std::array<void*, max_members> at;
+        t.addresses(const_cast<void*>(p), at.data());
+        const tarc::rest* rest = nullptr;
+        for (std::size_t i = 0; i < t.members.size(); ++i) {
+            const member& m = t.members[i];
+            if (m.transient) continue;
+            if (m.type->kind == kind::metadata) {
+                if (key.empty()) add_metadata(to.dict, at[i]);
+            } else if (m.type->kind == kind::rest) {
+                rest = static_cast<const tarc::rest*>(at[i]);
+            } else {
+                scope s(key, m.name, '.');
+                flatten(*m.type, at[i], key, m.name, to);
+            }
+        }
+        if (rest == nullptr) return;
+        append_rest(to.dict, *rest, key);
+        to.origins->resize(to.dict->dict->size, "tarc::rest");
+    }
+
+    void flatten(const type_facts& t, const void* p, std::string& key, std::string_view origin, flat_target to) {
+        void* const q = const_cast<void*>(p);
+        if (t.kind == kind::optional) {
+            if (void* inner = t.get(q)) flatten(*t.element, inner, key, origin, to);
+            return;
+        }
+        if (!t.flattens || t.kind == kind::tensor) {
+            scope s(path_, key, '/');
+            tree_.insert(to.dict, tree_.string(key), any(t, p));
+            to.origins->resize(to.dict->dict->size, origin);
+            return;
+        }
+        switch (t.kind) {
+            case kind::aggregate: return flatten_members(t, p, key, to);
+            case kind::sequence:
+            case kind::array:
+                for (std::size_t i = 0, n = t.get_size(p); i < n; ++i) {
+                    scope s(key, std::to_string(i), '.');
+                    flatten(*t.element, t.at(q, i), key, origin, to);
+                }
+                return;
+            case kind::tuple: {
+                std::array<void*, max_members> at;
+                t.addresses(q, at.data());
+                for (std::size_t i = 0; i < t.members.size(); ++i) {
+                    scope s(key, std::to_string(i), '.');
+                    flatten(*t.members[i].type, at[i], key, origin, to);
+                }
+                return;
+            }
+            case kind::map:
+                for (const pair& e : elements(t, p)) {
+                    const std::string& name = *static_cast<const std::string*>(e.key);
+                    scope s(key, name, '.');
+                    if (t.element->kind != kind::tensor && (name.empty() || name.find('.') != std::string::npos)) {
+                        scope at(path_, key, '/');
+                        fail("the name \"" + name + "\" of a module in a map is empty or holds a \".\", which cannot be told apart on load");
+                    }
+                    flatten(*t.element, e.value, key, origin, to);
+                }
+                return;
+            default: return;
+        }
+    }
+
+    /// Two leaves with one key would be one on load.
+    void refuse_duplicates(const node& d, const std::vector<std::string_view>& origins) {
+        struct named {
+            std::string_view key;
+            std::size_t index;
+        };
+        std::vector<named> keys;
+        for (std::size_t i = 0; i < d.dict->size; ++i)
+            if (const node& k = *(*d.dict)[i].key; k.kind == value_kind::string) keys.push_back({k.str(), i});
+        std::sort(keys.begin(), keys.end(), [](const named& a, const named& b) { return a.key < b.key || (a.key == b.key && a.index < b.index); });
+        for (std::size_t i = 1; i < keys.size(); ++i) {
+            if (keys[i].key != keys[i - 1].key) continue;
+            const auto origin = [&](std::size_t k) { return k < origins.size() ? std::string(origins[k]) : std::string("tarc::rest"); };
+            fail("the key \"" + std::string(keys[i].key) + "\" would be written twice, by the fields \"" + origin(keys[i - 1].index) + "\" and \"" +
+                 origin(keys[i].index) + "\"");
+        }
+    }
+
+    tree& tree_;
+    tree_copier copier_;
+    std::string path_;
+};
+
+}  // namespace tarc::detail

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <algorithm>  // std::sort, std::lower_bound
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <tarc/error.hpp>
+#include <tarc/limits.hpp>
+#include <tarc/value/node.hpp>
+#include <tarc/value/walk.hpp>
+
+namespace tarc::detail {
+
+/// A state_dict as dotted keys, whatever form it has in the file: flat, nested dicts and lists, or the `nn.Module` of an entire
+/// pickled model (`_parameters`, `_buffers` without `_non_persistent_buffers_set`, `_modules`). Containers stand in it before
+/// what they hold.
+class flat_view {
+public:
+    struct item {
+        std::string_view key;
+        const node* value;
+        std::size_t end = 0;  // one past the last item inside
+        bool container = false, used = false;
+    };
+
+    flat_view(const node& root, std::string_view strip_prefix, const limits& limit, arena& texts) {
+        walk(
+            root, limit, [&](std::span<const step> path, const node& n) { return enter(path, n, strip_prefix, texts); },
+            [](const node& n, std::vector<child>& out) { expand(n, out); });
+        close(0);
+        for (std::size_t i = 0; i < items_.size(); ++i) by_key_.try_emplace(items_[i].key, i);
+    }
+
+    [[nodiscard]] std::span<item> items() { return items_; }
+
+    /// The item of exactly this key, or null.
+    [[nodiscard]] item* find(std::string_view key) {
+        const auto at = by_key_.find(key);
+        return at == by_key_.end() ? nullptr : &items_[at->second];
+    }
+    /// Marks an item and all inside it as taken.
+    void take(item& i) {
+        const auto first = static_cast<std::size_t>(&i - items_.data());
+        for (std::size_t k = first; k < i.end; ++k) items_[k].used = true;
+    }
+    /// Whether a leaf stands at the key or below it.
+    [[nodiscard]] bool has(std::string_view key) {
+        if (item* i = find(key); i != nullptr && !i->container) return true;
+        return !below(key).empty();
+    }
+    /// The leaves whose keys begin with `key` and a dot, in key order; all of them for an empty key.
+    [[nodiscard]] std::span<const std::size_t> below(std::string_view key) {
+        if (!sorted_ready_) sort();
+        if (key.empty()) return sorted_;
+        const std::string low = std::string(key) + ".", high = std::string(key) + "/";  // '/' follows '.'
+        const auto before = [&](std::size_t i, const std::string& k) { return items_[i].key < k; };
+        const auto a = std::lower_bound(sorted_.begin(), sorted_.end(), low, before);
+        const auto b = std::lower_bound(a, sorted_.end(), high, before);
+        return {a, b};
+    }
+    [[nodiscard]] const item& operator[](std::size_t i) const { return items_[i]; }
+
+private:
+    static const node* member(const node& state, std::string_view name) {
+        for (const entry& e : *state.dict)
+            if (e.key->kind == value_kind::string && e.key->str() == name) return e.value;
+        return nullptr;
+    }
+
+    /// The state of an nn.Module, or null.
+    static const node* module_state(const node& n) {
+        if (!is_transparent(n)) return nullptr;
+        const node* parameters = member(*n.object->state, "_parameters");
+        const node* modules = member(*n.object->state, "_modules");
+        const bool is_module = parameters != nullptr && modules != nullptr && parameters->kind == value_kind::dict && modules->kind == value_kind::dict;
+        return is_module ? n.object->state : nullptr;
+    }
+
+    static void expand(const node& n, std::vector<child>& out) {
+        const node* state = module_state(n);
+        if (state == nullptr) return list_children(n, out);
+        const node* transient = member(*state, "_non_persistent_buffers_set");
+        for (const std::string_view part : {"_parameters", "_buffers", "_modules"}) {
+            const node* d = member(*state, part);
+            if (d == nullptr || d->kind != value_kind::dict) continue;
+            for (const entry& e : *d->dict) {
+                if (e.value->kind == value_kind::none) continue;
+                bool skip = false;
+                if (part == "_buffers" && transient != nullptr && transient->kind == value_kind::set)
+                    for (const node* name : *transient->list) skip |= name->kind == value_kind::string && e.key->kind == value_kind::string && name->str() == e.key->str();
+                if (!skip) out.push_back({{e.key, 0, {}}, e.value});
+            }
+        }
+    }
+
+    bool enter(std::span<const step> path, const node& n, std::string_view strip, arena& texts) {
+        const bool container = n.kind == value_kind::dict || n.kind == value_kind::list || n.kind == value_kind::tuple || is_transparent(n);
+        if (path.empty()) return container;
+        close(path.size());
+        const bool top = open_.empty();
+        std::string key = top ? std::string() : std::string(items_[open_.back()].key);
+        std::string name;
+        const step& s = path.back();
+        if (s.key != nullptr && s.key->kind == value_kind::string) name = s.key->str();
+        else append_step(name, s);
+        if (top && !strip.empty() && name.starts_with(strip)) name.erase(0, strip.size());
+        if (!top && !key.empty()) key += '.';
+        key += name;
+        items_.push_back({texts.copy(key), &n, 0, container, false});
+        open_.push_back(items_.size() - 1);
+        return container;
+    }
+
+    /// Ends the items that are not above a path of `depth` steps.
+    void close(std::size_t depth) {
+        while (!open_.empty() && (depth == 0 || open_.size() >= depth)) {
+            items_[open_.back()].end = items_.size();
+            open_.pop_back();
+        }
+    }
+
+    void sort() {
+        for (std::size_t i = 0; i < items_.size(); ++i)
+            if (!items_[i].container) sorted_.push_back(i);
+        std::sort(sorted_.begin(), sorted_.end(), [&](std::size_t a, std::size_t b) { return items_[a].key < items_[b].key; });
+        sorted_ready_ = true;
+    }
+
+    std::vector<item> items_;
+    std::vector<std::size_t> open_;
+    std::unordered_map<std::string_view, std::size_t> by_key_;
+    std::vector<std::size_t> sorted_;
+    bool sorted_ready_ = false;
+};
+
+}  // namespace tarc::detail

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tarc/tensor/backend.hpp>
+#include <tarc/tensor/dtype.hpp>
+
+namespace tarc {
+
+/// What a map_location policy is asked about: one storage, before anything is allocated for it.
+struct storage_info {
+    std::string_view location;  ///< the tag in the file: "cpu", "cuda:1", or any other text
+    std::uint64_t nbytes = 0;
+    tarc::dtype dtype = tarc::dtype::float32;
+    std::span<const std::string_view> fields;  ///< the paths of all tensors over it that this load binds
+    /// More than one tensor of this load views it.
+    [[nodiscard]] bool shared() const noexcept { return fields.size() > 1; }
+};
+
+/// Shapes only, no bytes are read: as a policy or as a placement.
+struct meta_placement {};
+inline constexpr meta_placement meta{};
+
+/// A private, writable view of the file, copied page by page on write; nothing is read or verified before it is touched. The
+/// file must not shrink while such a storage lives (the process would be killed). Falls back to a copy where a record cannot
+/// be mapped (compressed, foreign byte order, no file).
+struct mapped_placement {};
+inline constexpr mapped_placement mapped{};
+
+/// A policy's answer: where one storage goes.
+struct placement {
+    enum class where : std::uint8_t { as_saved, device, resource, meta, mapped };
+
+    /// To the device that the file's tag names.
+    placement() = default;
+    placement(tarc::device d) : kind(d.type == device_type::meta ? where::meta : where::device), target(d) {}
+    placement(meta_placement) : kind(where::meta) {}
+    placement(mapped_placement) : kind(where::mapped) {}
+    placement(resource_ref r) : kind(where::resource), resource(r) {}
+    template <memory_resource R>
+        requires(!std::same_as<std::remove_cvref_t<R>, resource_ref>)
+    placement(R& r) : placement(resource_ref(r)) {}
+
+    where kind = where::as_saved;
+    tarc::device target;
+    std::optional<resource_ref> resource;
+};
+
+/// Decides where storages go: called once per storage, in file order, before it is allocated. It is copied for each load and
+/// may keep state. What it throws reaches the caller, with nothing changed.
+template <class P>
+concept map_location_policy = requires(P& p, const storage_info& s) {
+    { p(s) } -> std::convertible_to<placement>;
+};
+
+/// Each storage to the device that its tag names. The default.
+struct as_saved {
+    placement operator()(const storage_info&) const { return {}; }
+};
+
+/// A table from tags to locations, the first row that matches counts: `{{"cuda:1", "cuda:0"}, {"cuda:*", "cpu"}}`. A "*" at the
+/// end stands for any text; "cuda:*" also matches "cuda". A tag that no row matches goes where it says.
+class remap {
+public:
+    struct row {
+        std::string from, to;
+    };
+    remap(std::initializer_list<row> rows) : remap(std::vector<row>(rows)) {}
+    /// Errors: errc::invalid_argument when a target names no device.
+    explicit remap(std::vector<row> rows) : rows_(std::move(rows)) {
+        for (const row& r : rows_) targets_.push_back(device::parse(r.to));
+    }
+    placement operator()(const storage_info& s) const {
+        for (std::size_t i = 0; i < rows_.size(); ++i)
+            if (matches(rows_[i].from, s.location)) return targets_[i];
+        return {};
+    }
+
+private:
+    static bool matches(std::string_view pattern, std::string_view tag) {
+        if (!pattern.ends_with('*')) return pattern == tag;
+        pattern.remove_suffix(1);
+        return tag.starts_with(pattern) || (pattern.ends_with(':') && tag == pattern.substr(0, pattern.size() - 1));
+    }
+
+    std::vector<row> rows_;
+    std::vector<device> targets_;
+};
+static_assert(map_location_policy<as_saved> && map_location_policy<remap>);
+
+/// What stands in the place of a policy in the calls of tarc: a policy, a device or anything else that is a placement, or the
+/// text of a device, as in torch.load.
+template <class P>
+concept map_location_argument = map_location_policy<std::remove_cvref_t<P>> || std::convertible_to<P, placement> ||
+                                std::convertible_to<P, std::string_view>;
+
+namespace detail {
+
+struct constant_placement {
+    placement where;
+    placement operator()(const storage_info&) const { return where; }
+};
+
+template <map_location_argument P>
+auto make_policy(P&& p) {
+    if constexpr (map_location_policy<std::remove_cvref_t<P>>) return std::remove_cvref_t<P>(static_cast<P&&>(p));
+    else if constexpr (std::convertible_to<P, std::string_view>) return constant_placement{device::parse(std::string_view(p))};
+    else return constant_placement{placement(static_cast<P&&>(p))};
+}
+
+/// A policy by reference, so that loading is no template of it.
+struct policy_ref {
+    void* object;
+    placement (*call)(void*, const storage_info&);
+
+    template <map_location_policy P>
+    explicit policy_ref(P& p) : object(&p), call([](void* o, const storage_info& s) -> placement { return (*static_cast<P*>(o))(s); }) {}
+    placement operator()(const storage_info& s) const { return call(object, s); }
+};
+
+/// The fix that every error about a location names.
+inline constexpr std::string_view location_advice = " -- load it with map_location = \"cpu\", or a policy that places it on a device of this machine";
+
+/// A placement with its device known and usable. Errors: errc::no_device with the field, the tag and the fix.
+[[nodiscard]] inline placement resolve(placement p, const storage_info& s) {
+    const auto fail = [&](std::string what) {
+        error e(errc::no_device, std::move(what) + std::string(location_advice));
+        if (!s.fields.empty()) e.at_field(s.fields.front());
+        throw std::move(e);
+    };
+    if (p.kind == placement::where::as_saved) {
+        const auto d = device::try_parse(s.location);
+        if (!d) fail("the storage is tagged \"" + std::string(s.location) + "\", a location that tarc does not know");
+        p = placement(*d);
+        if (p.kind == placement::where::device)
+            if (const std::string why = why_unavailable(*d); !why.empty())
+                fail("the storage is tagged \"" + std::string(s.location) + "\", but " + why);
+    } else if (p.kind == placement::where::device) {
+        if (const std::string why = why_unavailable(p.target); !why.empty())
+            fail("the storage tagged \"" + std::string(s.location) + "\" is to go to \"" + p.target.location() + "\", but " + why);
+    } else if (p.kind == placement::where::resource) {
+        p.target = p.resource->device();
+    }
+    return p;
+}
+
+}  // namespace detail
+}  // namespace tarc

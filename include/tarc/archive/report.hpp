@@ -1,0 +1,102 @@
+#pragma once
+
+#include <algorithm>  // std::min
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/error.hpp>
+
+namespace tarc {
+
+/// One place where file and struct hold different things.
+struct mismatched_key {
+    std::string path;
+    std::string archived;  ///< what the file has
+    std::string expected;  ///< what the struct wants
+};
+
+/// What a load found when it held the file against the struct, complete before any tensor byte moves. Paths are the file's:
+/// dict steps joined by "/", a module's keys dotted.
+struct load_report {
+    std::vector<std::string> missing_keys;     ///< wanted by the struct, absent in the file
+    std::vector<std::string> unexpected_keys;  ///< in the file, wanted by no field
+    std::vector<mismatched_key> mismatched;
+
+    /// Everything fits.
+    [[nodiscard]] bool clean() const noexcept { return missing_keys.empty() && unexpected_keys.empty() && mismatched.empty(); }
+    /// All of it as one readable text, with a guess at what a missing key is called in the file.
+    [[nodiscard]] std::string text() const;
+};
+
+namespace detail {
+
+/// Levenshtein distance, or `limit` + 1 as soon as it must be more.
+[[nodiscard]] inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
+    if ((a.size() > b.size() ? a.size() - b.size() : b.size() - a.size()) > limit) return limit + 1;
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0], best = row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+            diagonal = above;
+            best = std::min(best, row[j]);
+        }
+        if (best > limit) return limit + 1;
+    }
+    return row[b.size()];
+}
+
+/// The candidate nearest to `name`, or nothing when none is near enough to be meant. Looks at a bounded number of pairs.
+[[nodiscard]] inline std::string_view nearest(std::string_view name, const std::vector<std::string>& candidates) {
+    std::string_view best;
+    std::size_t least = std::min<std::size_t>(name.size() / 3 + 1, 8) + 1;
+    for (std::size_t i = 0; i < candidates.size() && i < 2000 && name.size() < 512; ++i) {
+        const std::size_t d = edit_distance(name, candidates[i], least - 1);
+        if (d < least) {
+            least = d;
+            best = candidates[i];
+        }
+    }
+    return best;
+}
+
+}  // namespace detail
+
+inline std::string load_report::text() const {
+    constexpr std::size_t shown = 50;
+    std::string out;
+    const auto list = [&](std::size_t n, const char* title, auto&& line) {
+        if (n == 0) return;
+        out += std::string(title) + " (" + std::to_string(n) + "):\n";
+        for (std::size_t i = 0; i < n && i < shown; ++i) out += "  " + line(i) + "\n";
+        if (n > shown) out += "  … and " + std::to_string(n - shown) + " more\n";
+    };
+    list(missing_keys.size(), "missing in the file", [&](std::size_t i) {
+        const std::string_view guess = missing_keys.size() <= shown ? detail::nearest(missing_keys[i], unexpected_keys) : std::string_view{};
+        return missing_keys[i] + (guess.empty() ? "" : "   (did you mean \"" + std::string(guess) + "\"?)");
+    });
+    list(unexpected_keys.size(), "in the file, but wanted by no field", [&](std::size_t i) { return unexpected_keys[i]; });
+    list(mismatched.size(), "of another kind in the file", [&](std::size_t i) {
+        return mismatched[i].path + ": the file has " + mismatched[i].archived + ", the struct wants " + mismatched[i].expected;
+    });
+    if (!out.empty()) out.pop_back();
+    return out;
+}
+
+/// Thrown by a strict load whose report is not clean. Nothing was read or changed.
+class mismatch_error : public error {
+public:
+    explicit mismatch_error(load_report r)
+        : error(errc::mismatch, "the file does not fit the struct\n" + r.text() + "\nLoad with {.strict = false} to take what fits"), report_(std::move(r)) {}
+    [[nodiscard]] const load_report& report() const noexcept { return report_; }
+
+private:
+    load_report report_;
+};
+
+}  // namespace tarc

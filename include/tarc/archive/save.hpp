@@ -1,0 +1,155 @@
+#pragma once
+
+#include <algorithm>  // std::min, std::max
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <tarc/archive/encode.hpp>
+#include <tarc/archive/endpoint.hpp>
+#include <tarc/format/torch_zip_writer.hpp>
+#include <tarc/limits.hpp>
+#include <tarc/reflect/schema.hpp>
+#include <tarc/value/walk.hpp>
+
+namespace tarc {
+
+/// How to save. Every member has a default.
+struct save_options {
+    /// Replaces the location of every storage; by default its real one is written ("cpu", "cuda:0").
+    std::optional<std::string> location = {};
+    /// Write all of each storage, not only the range that the saved views cover.
+    bool whole_storage = false;
+    /// `durable` syncs file and folder; `atomic` leaves that to the system.
+    tarc::durability durability = tarc::durability::durable;
+    /// Facts of the caller's own, a dict of plain values, kept in the manifest.
+    value metadata = {};
+    /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save writes.
+    bool manifest = true;
+    /// Records start at multiples of this many bytes: a power of two up to 32768.
+    std::uint32_t alignment = 64;
+    tarc::limits limits = {};
+    /// The system calls; null means the system's own.
+    file_system* files = nullptr;
+};
+
+namespace detail {
+
+/// Finds, for each storage, the smallest range that covers all views of it, and refuses what PyTorch could not read.
+class storage_ranges {
+public:
+    storage_ranges(tree& t, const save_options& o) : seen_(t.storages().size()) {
+        std::unordered_set<const node*> visited;
+        walk(*t.root, o.limits, [&](std::span<const step> path, const node& n) {
+            if (!visited.insert(&n).second) return false;
+            if (n.kind == value_kind::tensor) add(*n.tensor, path);
+            if (n.kind == value_kind::storage) add_whole(*n.storage, path);
+            return true;
+        });
+        for (storage_body& s : t.storages()) {
+            const range& r = seen_[s.index];
+            if (!r.used) continue;
+            const std::uint64_t size = size_of(r.type);
+            s.begin = o.whole_storage || r.whole || r.low == r.high ? 0 : r.low;
+            s.end = o.whole_storage || r.whole ? s.nbytes / size * size : r.low == r.high ? 0 : r.high;
+            s.type = r.type;
+            if (tarc::facts(r.type).storage.empty()) s.type.reset();
+            if (o.location) s.location = t.memory.copy(*o.location);
+        }
+    }
+
+private:
+    struct range {
+        std::uint64_t low = UINT64_MAX, high = UINT64_MAX;
+        tarc::dtype type = dtype::uint8;
+        bool used = false, whole = false;
+        std::string path;
+    };
+
+    range& use(const storage_body& s, tarc::dtype type, std::span<const step> path) {
+        if (!s.live.defined()) fail(path, "the tensor's bytes were never loaded from their archive -- load the value through it first");
+        if (s.live.device().type == device_type::meta) fail(path, "the tensor is on meta and has no bytes to save");
+        range& r = seen_[s.index];
+        if (!r.used) {
+            r.used = true;
+            r.type = type;
+            r.path = path_text(path);
+        } else if (r.type != type) {
+            fail(path, "this tensor of " + std::string(to_string(type)) + " shares its storage with a tensor of " + std::string(to_string(r.type)) +
+                           " at \"" + r.path + "\", and PyTorch cannot read one storage as two dtypes -- clone() one of them");
+        }
+        return r;
+    }
+
+    void add(const tensor_body& b, std::span<const step> path) {
+        if (b.meta || b.storage == nullptr) return;
+        range& r = use(*b.storage, b.type, path);
+        const auto extent = static_cast<std::uint64_t>(extent_of(b.shape, b.strides));
+        if (extent == 0) {
+            if (r.low == UINT64_MAX) r.low = r.high = 0;
+            return;
+        }
+        const std::uint64_t low = static_cast<std::uint64_t>(b.offset) * size_of(b.type), high = low + extent * size_of(b.type);
+        const bool first = r.low == UINT64_MAX || r.low == r.high;
+        r.low = first ? low : std::min(r.low, low);
+        r.high = first ? high : std::max(r.high, high);
+    }
+
+    void add_whole(const storage_body& s, std::span<const step> path) { use(s, s.type.value_or(dtype::uint8), path).whole = true; }
+
+    [[noreturn]] static void fail(std::span<const step> path, std::string message) {
+        error e(errc::unsavable, std::move(message));
+        throw std::move(e.at_field(path_text(path)));
+    }
+
+    std::vector<range> seen_;
+};
+
+inline void save_tree(tree& t, const output& to, const save_options& o, schema_record schema) {
+    const storage_ranges ranges(t, o);
+    torch_zip_options z;
+    z.alignment = o.alignment;
+    z.manifest = o.manifest;
+    z.schema = std::move(schema);
+    z.user = o.metadata.get();
+    if (z.user != nullptr && z.user->kind != value_kind::dict)
+        raise(errc::invalid_argument, "save_options::metadata must be a dict, such as tarc::value::dict({{\"run\", 7}})");
+    to.run(o.durability, o.files, [&](sink& out) {
+        write_torch_zip(*t.root, out, o.limits, z, [](const storage_body& s, auto&& append) { append_live(s, append); });
+    });
+}
+
+inline void save_object(const type_facts& t, const void* object, const output& to, const save_options& o) {
+    try {
+        tree values;
+        values.root = encoder(values).encode(t, object);
+        schema_record schema;
+        if (o.manifest) {
+            schema.text = schema_writer::text(t);
+            schema.digest = xxh3(std::as_bytes(std::span(schema.text.data(), schema.text.size())));
+        }
+        save_tree(values, to, o, std::move(schema));
+    } catch (error& e) {
+        if (!to.path().empty()) e.in_archive(to.path());
+        throw;
+    }
+}
+
+}  // namespace detail
+
+/// Saves a struct as an archive, which is a torch.save file: `torch.load(path, weights_only=True)` opens it. To a path it is
+/// atomic and durable: whatever happens, the path holds the old file or the new one. The same value gives the same bytes.
+/// `to` may also be a sink or a std::vector<std::byte>. Thread-safe as long as nobody changes `object` meanwhile.
+/// Errors: errc::unsavable (an undefined tensor, text that is not UTF-8, two dtypes over one storage), errc::io.
+template <class T>
+void save(const T& object, const output& to, const save_options& options = {}) {
+    detail::require_archivable<T>();
+    if constexpr (detail::archivable<T>) detail::save_object(detail::facts_of<T>, &object, to, options);
+}
+
+}  // namespace tarc

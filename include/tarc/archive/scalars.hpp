@@ -1,0 +1,261 @@
+#pragma once
+
+#include <cmath>  // std::isfinite, std::trunc
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memcpy
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarc/reflect/leaves.hpp>
+#include <tarc/value/tensor_of.hpp>
+#include <tarc/value/utf8.hpp>
+
+/// Python scalars into C++ ones and 0-d tensors, and back: exactly or not at all.
+namespace tarc::detail {
+
+[[nodiscard]] inline std::string tensor_text(const type_facts& t) {
+    std::string s = t.any_dtype ? "a tensor" : "a tensor of " + std::string(to_string(t.dtype));
+    if (!t.has_rank) return s;
+    s += " [";
+    for (std::size_t i = 0; i < t.extents.size(); ++i) s += (i == 0 ? "" : ", ") + (t.extents[i] == dyn ? std::string("?") : std::to_string(t.extents[i]));
+    return s + "]";
+}
+
+/// A value of the file for a message.
+[[nodiscard]] inline std::string describe_node(const node& n) {
+    switch (n.kind) {
+        case value_kind::tensor: return "a tensor of " + std::string(to_string(n.tensor->type)) + " " + shape_text(n.tensor->shape);
+        case value_kind::integer: return n.big ? std::string("an int of more than 64 bits") : "the int " + std::to_string(n.integer);
+        case value_kind::boolean: return n.boolean ? "the bool True" : "the bool False";
+        case value_kind::real: return "the float " + std::to_string(n.real);
+        case value_kind::string: return n.size <= 40 ? "the str \"" + std::string(n.str()) + "\"" : "a str of " + std::to_string(n.size) + " bytes";
+        case value_kind::list:
+        case value_kind::tuple:
+        case value_kind::set: return std::string("a ") + kind_name(n.kind) + " of " + std::to_string(n.list->size);
+        case value_kind::none: return "None";
+        case value_kind::object:
+            if (n.object->cls != nullptr && n.object->cls->kind == value_kind::global)
+                return "an object of " + std::string(n.object->cls->global->module) + "." + std::string(n.object->cls->global->name);
+            return "an object";
+        case value_kind::global: return "the class or function " + std::string(n.global->module) + "." + std::string(n.global->name);
+        default: return std::string("a ") + kind_name(n.kind);
+    }
+}
+
+[[nodiscard]] inline std::string integer_name(const type_facts& t) {
+    return (t.is_signed ? "int" : "uint") + std::to_string(t.size * 8);
+}
+
+/// Whether an int is exactly a double.
+[[nodiscard]] inline bool exact_double(std::int64_t i, double& d) {
+    d = static_cast<double>(i);
+    return d < 9223372036854775808.0 && static_cast<std::int64_t>(d) == i;
+}
+
+inline void write_real(const type_facts& t, void* p, double d) {
+    if (t.size == 8) {
+        std::memcpy(p, &d, 8);
+    } else {
+        const auto f = static_cast<float>(d);
+        std::memcpy(p, &f, 4);
+    }
+}
+
+/// Why a double cannot be a float or double field; empty when it can.
+[[nodiscard]] inline std::string real_fault(const type_facts& t, double d) {
+    if (t.size == 4 && std::isfinite(d) && !std::isfinite(static_cast<float>(d))) return "float32, which it exceeds";
+    return {};
+}
+
+/// Writes an integer node into an integer of any size. Empty when it fits, else what was wanted.
+[[nodiscard]] inline std::string read_integer(const type_facts& t, void* p, const node& n) {
+    if (n.kind != value_kind::integer) return integer_name(t);
+    std::uint64_t u = static_cast<std::uint64_t>(n.integer);
+    bool fits = !n.big;
+    if (n.big) {  // the only bigger ones that fit are those from 2^63 to 2^64 - 1: nine bytes, the last one 0
+        fits = !t.is_signed && t.size == 8 && n.size == 9 && n.text[8] == 0;
+        if (fits) std::memcpy(&u, n.text, 8);
+    } else if (t.is_signed) {
+        const int spare = 64 - t.size * 8;
+        fits = spare == 0 || (n.integer >= -(std::int64_t{1} << (t.size * 8 - 1)) && n.integer < (std::int64_t{1} << (t.size * 8 - 1)));
+    } else {
+        fits = n.integer >= 0 && (t.size == 8 || u < (std::uint64_t{1} << (t.size * 8)));
+    }
+    if (!fits) return integer_name(t) + ", into which it does not fit";
+    write_integer(t, p, u);
+    return {};
+}
+
+/// Writes a scalar node into a scalar. Empty when it fits, else what was wanted.
+[[nodiscard]] inline std::string read_scalar(const type_facts& t, void* p, const node& n) {
+    switch (t.kind) {
+        case kind::none: return n.kind == value_kind::none ? "" : "None";
+        case kind::boolean:
+            if (n.kind != value_kind::boolean) return "bool";
+            *static_cast<bool*>(p) = n.boolean;
+            return {};
+        case kind::integer: return read_integer(t, p, n);
+        case kind::real: {
+            double d = n.real;
+            if (n.kind == value_kind::integer) {
+                if (n.big || !exact_double(n.integer, d)) return "a float, into which this int does not convert exactly";
+            } else if (n.kind != value_kind::real) {
+                return "float";
+            }
+            if (std::string why = real_fault(t, d); !why.empty()) return why;
+            write_real(t, p, d);
+            return {};
+        }
+        case kind::complex: {
+            double re = n.complex[0], im = n.complex[1];
+            if (n.kind == value_kind::real) {
+                re = n.real;
+                im = 0;
+            } else if (n.kind == value_kind::integer) {
+                im = 0;
+                if (n.big || !exact_double(n.integer, re)) return "a complex, into which this int does not convert exactly";
+            } else if (n.kind != value_kind::complex) {
+                return "complex";
+            }
+            if (!real_fault(t, re).empty() || !real_fault(t, im).empty()) return "complex64, which it exceeds";
+            write_real(t, p, re);
+            write_real(t, static_cast<char*>(p) + t.size, im);
+            return {};
+        }
+        case kind::string:
+            if (n.kind != value_kind::string) return "str";
+            if (!is_utf8(n.str())) return "a str without lone surrogates";
+            static_cast<std::string*>(p)->assign(n.str());
+            return {};
+        case kind::bytes: {
+            if (n.kind != value_kind::bytes) return "bytes";
+            const auto* first = reinterpret_cast<const std::byte*>(n.text);
+            static_cast<std::vector<std::byte>*>(p)->assign(first, first + n.size);
+            return {};
+        }
+        case kind::enumeration: {
+            if (!t.has_names) return read_integer(t, p, n);
+            if (n.kind != value_kind::string) return "the name of an enum's value";
+            for (const enum_entry& e : t.names) {
+                if (e.name != n.str()) continue;
+                write_integer(t, p, static_cast<std::uint64_t>(e.value));
+                return {};
+            }
+            std::string known;
+            for (const enum_entry& e : t.names) known += (known.empty() ? "\"" : ", \"") + std::string(e.name) + "\"";
+            return "one of the names " + known;
+        }
+        case kind::text:
+            if (n.kind != value_kind::string) return "str";
+            return t.from_text(p, n.str()) ? "" : "a random engine's state";
+        default: return "a scalar";
+    }
+}
+
+/// The one element of a host tensor as a scalar node.
+[[nodiscard]] inline node element_node(const any_tensor& tensor) {
+    node n;
+    std::byte raw[16] = {};
+    tensor.copy_to(std::span(raw, tensor.nbytes()));
+    const auto as = [&](auto sample, std::size_t at = 0) {
+        std::memcpy(&sample, raw + at, sizeof sample);
+        return sample;
+    };
+    const auto real = [&](double d) {
+        n.kind = value_kind::real;
+        n.real = d;
+    };
+    const auto integer = [&](std::int64_t i) {
+        n.kind = value_kind::integer;
+        n.integer = i;
+    };
+    const auto complex = [&](double re, double im) {
+        n.kind = value_kind::complex;
+        n.complex[0] = re;
+        n.complex[1] = im;
+    };
+    switch (tensor.dtype()) {
+        case dtype::float64: real(as(double{})); break;
+        case dtype::float32: real(static_cast<double>(as(float{}))); break;
+        case dtype::float16: real(static_cast<double>(float(as(tarc::float16{})))); break;
+        case dtype::bfloat16: real(static_cast<double>(float(as(tarc::bfloat16{})))); break;
+        case dtype::float8_e4m3fn: real(static_cast<double>(float(as(tarc::float8_e4m3fn{})))); break;
+        case dtype::float8_e5m2: real(static_cast<double>(float(as(tarc::float8_e5m2{})))); break;
+        case dtype::float8_e4m3fnuz: real(static_cast<double>(float(as(tarc::float8_e4m3fnuz{})))); break;
+        case dtype::float8_e5m2fnuz: real(static_cast<double>(float(as(tarc::float8_e5m2fnuz{})))); break;
+        case dtype::float8_e8m0fnu: real(static_cast<double>(float(as(tarc::float8_e8m0fnu{})))); break;
+        case dtype::int64: integer(as(std::int64_t{})); break;
+        case dtype::int32: integer(as(std::int32_t{})); break;
+        case dtype::int16: integer(as(std::int16_t{})); break;
+        case dtype::int8: integer(as(std::int8_t{})); break;
+        case dtype::uint8: integer(as(std::uint8_t{})); break;
+        case dtype::uint16: integer(as(std::uint16_t{})); break;
+        case dtype::uint32: integer(as(std::uint32_t{})); break;
+        case dtype::uint64:
+            if (const auto u = as(std::uint64_t{}); u <= static_cast<std::uint64_t>(INT64_MAX)) integer(static_cast<std::int64_t>(u));
+            break;  // a bigger one stays None: no field of fewer bits takes it, and none of 64 is asked for by a 0-d tensor
+        case dtype::boolean:
+            n.kind = value_kind::boolean;
+            n.boolean = raw[0] != std::byte{0};
+            break;
+        case dtype::complex64: complex(static_cast<double>(as(float{})), static_cast<double>(as(float{}, 4))); break;
+        case dtype::complex128: complex(as(double{}), as(double{}, 8)); break;
+        case dtype::complex32:
+            complex(static_cast<double>(float(as(tarc::float16{}))), static_cast<double>(float(as(tarc::float16{}, 2))));
+            break;
+        default: break;
+    }
+    return n;
+}
+
+/// A float without a fraction as an integer; anything else as it is.
+[[nodiscard]] inline node whole(const node& n) {
+    if (n.kind != value_kind::real || n.real != std::trunc(n.real) || !(std::abs(n.real) < 9223372036854775808.0)) return n;
+    node i;
+    i.kind = value_kind::integer;
+    i.integer = static_cast<std::int64_t>(n.real);
+    return i;
+}
+
+/// A 0-d tensor of a scalar node, on the host; false when the value is not exactly one of the dtype.
+[[nodiscard]] inline bool element_tensor(dtype t, const node& n, any_tensor& out) {
+    any_tensor made = any_tensor::empty(t, {});
+    auto* p = static_cast<std::byte*>(made.raw_data());
+    const auto put = [&](auto x) { std::memcpy(p, &x, sizeof x); };
+    if (n.kind == value_kind::boolean) {
+        if (t != dtype::boolean) return false;
+        put(n.boolean);
+    } else if (facts(t).kind == dtype_class::integer) {
+        const type_facts& facts = t == dtype::int64    ? facts_of<std::int64_t>
+                                  : t == dtype::int32  ? facts_of<std::int32_t>
+                                  : t == dtype::int16  ? facts_of<std::int16_t>
+                                  : t == dtype::int8   ? facts_of<std::int8_t>
+                                  : t == dtype::uint8  ? facts_of<std::uint8_t>
+                                  : t == dtype::uint16 ? facts_of<std::uint16_t>
+                                  : t == dtype::uint32 ? facts_of<std::uint32_t>
+                                                       : facts_of<std::uint64_t>;
+        if (n.kind != value_kind::integer || !read_integer(facts, p, n).empty()) return false;
+    } else {
+        double d = 0;
+        if (n.kind == value_kind::integer) {
+            if (n.big || !exact_double(n.integer, d)) return false;
+        } else if (n.kind == value_kind::real) {
+            d = n.real;
+        } else {
+            return false;
+        }
+        const auto f = static_cast<float>(d);
+        const bool is_float = static_cast<double>(f) == d || d != d;
+        if (t == dtype::float64) put(d);
+        else if (t == dtype::float32 && is_float) put(f);
+        else if (t == dtype::float16 && is_float && (float(tarc::float16(f)) == f || f != f)) put(tarc::float16(f).bits);
+        else if (t == dtype::bfloat16 && is_float && (float(tarc::bfloat16(f)) == f || f != f)) put(tarc::bfloat16(f).bits);
+        else return false;
+    }
+    out = made;
+    return true;
+}
+
+}  // namespace tarc::detail

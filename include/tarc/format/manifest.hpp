@@ -1,0 +1,118 @@
+#pragma once
+
+#include <algorithm>  // std::min
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/container/pickle_reader.hpp>
+#include <tarc/container/zip_reader.hpp>
+#include <tarc/io/checksum.hpp>
+#include <tarc/value/value.hpp>
+
+namespace tarc {
+
+/// What the manifest of an archive says of the struct it was saved from. `text` is empty where none was.
+struct schema_record {
+    std::string text;
+    std::uint64_t digest = 0;
+    std::int64_t version = 0;
+};
+
+namespace detail {
+
+inline constexpr std::string_view manifest_name = ".tarc/manifest.pkl";
+inline constexpr std::uint64_t block_bytes = std::uint64_t{1} << 20;
+
+[[nodiscard]] inline std::uint64_t blocks_of(std::uint64_t bytes) { return bytes / block_bytes + (bytes % block_bytes != 0 ? 1 : 0); }
+
+/// tarc's own facts about an archive (DESIGN 4): schema, XXH3-64 of every 1 MiB block of every record before the manifest,
+/// user metadata. The hashes are one string, records in the order in which tarc writes them.
+class manifest {
+public:
+    schema_record schema;
+    tarc::value user;
+
+    /// Null where the archive has none. Errors: errc::bad_archive when it does not fit the archive.
+    [[nodiscard]] static std::optional<manifest> read(const zip_reader& zip, const limits& limit) {
+        const record* r = zip.find(manifest_name);
+        if (r == nullptr) return std::nullopt;
+        const std::vector<std::byte> bytes = zip.read(*r);
+        auto t = std::make_shared<tree>();
+        t->root = read_pickle(bytes, *t, limit, manifest_name);
+        const tarc::value root(t, t->root);
+        const auto bad = [&](const char* what) {
+            throw std::move(error(errc::bad_archive, std::string("the manifest ") + what).in_record(manifest_name));
+        };
+        if (root.kind() != value_kind::dict) bad("is not a dict");
+        const auto mark = root.find("tarc");
+        if (!mark || mark->kind() != value_kind::integer) bad("does not begin with its version");
+        manifest m;
+        if (const auto schema = root.find("schema"); schema && schema->kind() == value_kind::dict) {
+            if (const auto text = schema->find("text"); text && text->kind() == value_kind::string) m.schema.text = text->as_string();
+            if (const auto digest = schema->find("digest"); digest && digest->kind() == value_kind::string) m.schema.digest = from_hex(digest->as_string());
+            if (const auto version = schema->find("version"); version && version->kind() == value_kind::integer && !version->get()->big)
+                m.schema.version = version->as_int();
+        }
+        if (const auto user = root.find("user")) m.user = *user;
+        if (const auto hashes = root.find("xxh3")) {
+            if (hashes->kind() != value_kind::string) bad("has block hashes that are no string");
+            m.hashes_ = hashes->as_string();
+            m.first_.assign(zip.records().size(), none);
+            std::uint64_t at = 0;
+            for_each_covered(zip, [&](std::size_t index, std::uint64_t size) {
+                m.first_[index] = at;
+                at += blocks_of(size);
+            });
+            if (m.hashes_.size() % 16 != 0 || m.hashes_.size() / 16 != at)
+                bad("has block hashes for another number of bytes: the archive was changed after it was written");
+        }
+        return m;
+    }
+
+    /// Whether blocks of this record (by its index in the directory) can be verified.
+    [[nodiscard]] bool covers(std::size_t record) const { return record < first_.size() && first_[record] != none; }
+
+    /// Compares one whole block, the last of a record may be shorter. Errors: errc::checksum_mismatch.
+    void verify(std::size_t record, std::string_view name, std::uint64_t block, std::span<const std::byte> bytes) const {
+        const std::string_view want(hashes_.data() + (first_[record] + block) * 16, 16);
+        if (hash_text(xxh3(bytes)) != want)
+            raise_at(errc::checksum_mismatch, "the bytes differ from their XXH3: the file was damaged after it was written", name,
+                     block * block_bytes);
+    }
+
+    /// Calls `f(index in the directory, size)` for the records before the manifest, in the order of tarc's writer, so that a file
+    /// whose records another tool has sorted still verifies.
+    template <class F>
+    static void for_each_covered(const zip_reader& zip, F&& f) {
+        const auto call = [&](std::string_view name) {
+            const record* r = zip.find(name);
+            if (r != nullptr) f(static_cast<std::size_t>(r - zip.records().data()), r->size);
+            return r != nullptr;
+        };
+        for (const std::string_view name : {"data.pkl", ".format_version", ".storage_alignment", "byteorder"}) call(name);
+        for (std::uint64_t i = 0; call("data/" + std::to_string(i)); ++i) {}
+        call("version");
+    }
+
+private:
+    static constexpr std::uint64_t none = ~std::uint64_t{0};
+
+    static std::uint64_t from_hex(std::string_view s) {
+        std::uint64_t u = 0;
+        std::from_chars(s.data(), s.data() + s.size(), u, 16);
+        return u;
+    }
+
+    std::string hashes_;
+    std::vector<std::uint64_t> first_;
+};
+
+}  // namespace detail
+}  // namespace tarc

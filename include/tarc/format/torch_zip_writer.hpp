@@ -1,0 +1,97 @@
+#pragma once
+
+#include <algorithm>  // std::min
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memcpy
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/container/pickle_writer.hpp>
+#include <tarc/container/zip_writer.hpp>
+#include <tarc/format/manifest.hpp>
+#include <tarc/io/sink.hpp>
+#include <tarc/tensor/backend.hpp>
+
+namespace tarc::detail {
+
+struct torch_zip_options {
+    std::uint32_t alignment = 64;
+    bool manifest = true;
+    schema_record schema;  // no text: none is written
+    const node* user = nullptr;  // user metadata, a dict
+};
+
+/// Twenty digits, as each half of torch's serialization_id has.
+[[nodiscard]] inline std::string twenty_digits(std::uint64_t u) {
+    const std::string s = std::to_string(u);
+    return std::string(20 - s.size(), '0') + s;
+}
+
+inline void write_text_record(zip_writer& zip, std::string_view name, std::string_view text) {
+    zip.add(name, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+[[nodiscard]] inline std::vector<std::byte> manifest_bytes(const zip_writer& zip, const torch_zip_options& o) {
+    tree t;
+    node* root = t.dict();
+    t.insert(root, "tarc", t.integer(1));
+    if (!o.schema.text.empty()) {
+        node* schema = t.dict();
+        t.insert(schema, "text", t.string(o.schema.text));
+        t.insert(schema, "digest", t.string(hash_text(o.schema.digest)));
+        t.insert(schema, "version", t.integer(o.schema.version));
+        t.insert(root, "schema", schema);
+    }
+    std::string hashes;
+    for (const auto& r : zip.records()) hashes += r.blocks;
+    t.insert(root, "xxh3", t.string(hashes));
+    if (o.user != nullptr) t.insert(root, "user", tree_copier(t).copy(o.user));
+    return write_pickle(*root, limits{}).bytes;
+}
+
+/// Writes one archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the pickle
+/// first refers to them; `write_storage(body, append)` brings the bytes [begin, end) of one by calling `append` with pieces
+/// of any size. The bytes depend on the values and options alone.
+template <class WriteStorage>
+void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o, WriteStorage&& write_storage) {
+    const pickled p = write_pickle(root, limit);
+    zip_writer zip(out, "archive", o.alignment);
+    zip.add("data.pkl", p.bytes);
+    write_text_record(zip, ".format_version", "1");
+    write_text_record(zip, ".storage_alignment", std::to_string(o.alignment));
+    write_text_record(zip, "byteorder", "little");
+    for (std::size_t i = 0; i < p.storages.size(); ++i) {
+        const storage_body& s = *p.storages[i];
+        zip.begin("data/" + std::to_string(i), s.end - s.begin);
+        if (s.end != s.begin) write_storage(s, [&](std::span<const std::byte> piece) { zip.append(piece); });
+        zip.end();
+    }
+    write_text_record(zip, "version", "3\n");
+    // like torch's, it names the content: the pickle's hash, then that of all records
+    std::string all;
+    for (const auto& r : zip.records()) all += r.name + "\n" + r.blocks + "\n";
+    const std::string id = twenty_digits(xxh3(p.bytes)) + twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
+    if (o.manifest) zip.add(manifest_name, manifest_bytes(zip, o));
+    write_text_record(zip, ".data/serialization_id", id);
+    zip.finish();
+}
+
+/// Brings the bytes of a storage in memory: host memory as it is, a device's through a host copy of one piece at a time.
+template <class Append>
+void append_live(const storage_body& s, Append&& append) {
+    auto* first = static_cast<std::byte*>(s.live.data()) + s.begin;
+    const std::uint64_t n = s.end - s.begin;
+    if (host_accessible(s.live.device())) return append(std::span<const std::byte>(first, n));
+    std::vector<std::byte> piece(std::min<std::uint64_t>(n, std::uint64_t{4} << 20));
+    for (std::uint64_t at = 0; at < n; at += piece.size()) {
+        const std::uint64_t step = std::min<std::uint64_t>(piece.size(), n - at);
+        copy_bytes(piece.data(), device::cpu(), first + at, s.live.device(), step);
+        append(std::span<const std::byte>(piece).first(step));
+    }
+}
+
+}  // namespace tarc::detail

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <tarc/archive/load.hpp>
+#include <tarc/archive/map_location.hpp>
+#include <tarc/archive/open.hpp>
+#include <tarc/archive/report.hpp>
+#include <tarc/archive/save.hpp>
+#include <tarc/config.hpp>
+#include <tarc/error.hpp>
+#include <tarc/fwd.hpp>
+#include <tarc/limits.hpp>
+#include <tarc/reflect/clone.hpp>
+#include <tarc/reflect/parameters.hpp>
+#include <tarc/reflect/random.hpp>
+#include <tarc/reflect/schema.hpp>
+#include <tarc/tensor/any_tensor.hpp>
+#include <tarc/tensor/dtype.hpp>
+#include <tarc/tensor/memory_resource.hpp>
+#include <tarc/value/value.hpp>
