@@ -28,7 +28,8 @@ struct entry {
     /// Keys and indices from the root.
     std::vector<key> path;
     /// `tensor` also for a bare storage (one dimension, of its class's dtype) and for a NumPy array; `string` also for
-    /// torch's own constants such as torch.float16; a container only when it is empty; `object` for what stays opaque.
+    /// torch's own constants such as torch.float16; a container only when it is empty, `dict` also for an object without
+    /// attributes; `object` for what stays opaque.
     value_kind kind = value_kind::none;
     /// The value itself, without tensor bytes.
     tarc::value value;
@@ -134,8 +135,19 @@ private:
             use(std::as_const(e_));
             return false;
         }
+        if (is_blank(*n.object) && !text_of(n)) {
+            begin(n, value_kind::dict);
+            use(std::as_const(e_));
+            return false;
+        }
         named(n, use);
         return e_.kind == value_kind::object;
+    }
+
+    /// An instance without attributes: Python does not write the empty state of one.
+    static bool is_blank(const object_body& o) {
+        return o.args != nullptr && o.args->kind == value_kind::tuple && o.args->list->size == 0 && o.state == nullptr &&
+               o.items == nullptr && o.pairs == nullptr;
     }
 
     /// A class, a function, an opaque object, or a constant of torch.

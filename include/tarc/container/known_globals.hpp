@@ -14,18 +14,51 @@ namespace tarc::detail {
 enum class known : std::uint8_t {
     nothing,
     // classes
-    ordered_dict, counter, default_dict, set, frozenset, list, tuple, dict, complex, bytearray, bytes, object, size,
-    tensor, parameter, device, dtype_of_numpy, array_of_numpy,
+    ordered_dict,
+    counter,
+    default_dict,
+    set,
+    frozenset,
+    list,
+    tuple,
+    dict,
+    complex,
+    bytearray,
+    bytes,
+    object,
+    size,
+    tensor,
+    parameter,
+    device,
+    dtype_of_numpy,
+    array_of_numpy,
     // functions
-    encode, reconstruct_object, layout, rebuild_tensor, rebuild_tensor_v2, rebuild_tensor_v3, rebuild_parameter,
-    rebuild_parameter_with_state, rebuild_from_type, rebuild_from_type_v2, rebuild_meta, rebuild_from_cpu,
-    rebuild_sparse, rebuild_qtensor, rebuild_nested, numpy_scalar, numpy_reconstruct, numpy_from_buffer, jit_list,
+    encode,
+    reconstruct_object,
+    layout,
+    rebuild_tensor,
+    rebuild_tensor_v2,
+    rebuild_tensor_v3,
+    rebuild_parameter,
+    rebuild_parameter_with_state,
+    rebuild_from_type,
+    rebuild_from_type_v2,
+    rebuild_meta,
+    rebuild_from_cpu,
+    rebuild_sparse,
+    rebuild_qtensor,
+    rebuild_nested,
+    numpy_scalar,
+    numpy_reconstruct,
+    numpy_from_buffer,
+    jit_list,
     jit_tag,
 };
 
 [[nodiscard]] inline constexpr bool is_class(known k) { return k > known::nothing && k < known::encode; }
 
-/// Which one a name is, or known::nothing. Names are compared byte for byte. Python 2's module names count as Python 3's.
+/// Which one a name is, or known::nothing. Names are compared byte for byte. Python 2's module names count as Python
+/// 3's.
 [[nodiscard]] inline known lookup(const global_body& g) {
     struct row {
         std::string_view module, name;
@@ -71,9 +104,9 @@ enum class known : std::uint8_t {
         {"torch.jit._pickle", "restore_type_tag", known::jit_tag},
     };
     static constexpr row builtins[] = {
-        {"", "set", known::set},         {"", "frozenset", known::frozenset}, {"", "complex", known::complex},
-        {"", "dict", known::dict},       {"", "bytearray", known::bytearray}, {"", "bytes", known::bytes},
-        {"", "list", known::list},       {"", "tuple", known::tuple},         {"", "object", known::object},
+        {"", "set", known::set},   {"", "frozenset", known::frozenset}, {"", "complex", known::complex},
+        {"", "dict", known::dict}, {"", "bytearray", known::bytearray}, {"", "bytes", known::bytes},
+        {"", "list", known::list}, {"", "tuple", known::tuple},         {"", "object", known::object},
     };
     if (g.module == "__builtin__" || g.module == "builtins") {
         for (const row& r : builtins)
@@ -95,8 +128,8 @@ enum class known : std::uint8_t {
     return parse_dtype(n.global->name);
 }
 
-/// Names in the module torch that are plain constants: dtypes (also those without tensors here, as torch.int4), qschemes
-/// and memory formats.
+/// Names in the module torch that are plain constants: dtypes (also those without tensors here, as torch.int4),
+/// qschemes and memory formats.
 enum class torch_constant : std::uint8_t { no, dtype, qscheme, memory_format };
 
 [[nodiscard]] inline torch_constant constant_of(const global_body& g) {
@@ -135,8 +168,8 @@ enum class torch_constant : std::uint8_t { no, dtype, qscheme, memory_format };
     return text + ":" + std::to_string(args[1]->integer);
 }
 
-/// The state of an object that is nothing but its state, a dict: such an object stands for that dict wherever values are
-/// listed, bound or written. Null for any other node.
+/// The state of an object that is nothing but its state, a dict: such an object stands for that dict wherever values
+/// are listed, bound or written. Null for any other node.
 [[nodiscard]] inline const node* transparent_state(const node& n) {
     if (n.kind != value_kind::object) return nullptr;
     const object_body& o = *n.object;

@@ -16,14 +16,14 @@ class pickle_builtins {
 public:
     explicit pickle_builtins(pickle_context& context) : c_(context) {}
 
-    /// The value, or null where tarc does not know these arguments: the caller then keeps class and arguments as they are.
+    /// The value, or null where tarc does not know these arguments: the caller then keeps class and arguments as they
+    /// are.
     node* make(known cls, const list_body& args) {
         switch (cls) {
             case known::ordered_dict: return dict(dict_class::ordered, args);
             case known::counter: return dict(dict_class::counter, args);
             case known::dict: return dict(dict_class::plain, args);
-            case known::default_dict:
-                return args.size <= 1 ? c_.into.dict(dict_class::default_dict) : nullptr;
+            case known::default_dict: return args.size <= 1 ? c_.into.dict(dict_class::default_dict) : nullptr;
             case known::set: return sequence(value_kind::set, args, true);
             case known::frozenset: return sequence(value_kind::set, args, false);
             case known::list: return sequence(value_kind::list, args, true);
@@ -73,8 +73,10 @@ private:
         if (args.size == 0) return made;
         c_.charge(args[0]->list->size * sizeof(node*));
         for (node* item : *args[0]->list) {
-            if (kind == value_kind::set) c_.add(*made->list, item);
-            else made->list->push_back(c_.into.memory, item);
+            if (kind == value_kind::set)
+                c_.add(*made->list, item);
+            else
+                made->list->push_back(c_.into.memory, item);
         }
         return made;
     }
@@ -83,7 +85,8 @@ private:
         node* made = sequence(value_kind::tuple, args, false);
         if (made == nullptr) return nullptr;
         for (const node* n : *made->list)
-            if (n->kind != value_kind::integer || n->big) c_.fail("a torch.Size holds something that is not an integer");
+            if (n->kind != value_kind::integer || n->big)
+                c_.fail("a torch.Size holds something that is not an integer");
         made->named = true;
         return made;
     }
@@ -92,21 +95,25 @@ private:
         double part[2] = {};
         if (args.size > 2) return nullptr;
         for (std::size_t i = 0; i < args.size; ++i) {
-            if (args[i]->kind == value_kind::real) part[i] = args[i]->real;
-            else if (args[i]->kind == value_kind::integer && !args[i]->big) part[i] = static_cast<double>(args[i]->integer);
-            else return nullptr;
+            if (args[i]->kind == value_kind::real)
+                part[i] = args[i]->real;
+            else if (args[i]->kind == value_kind::integer && !args[i]->big)
+                part[i] = static_cast<double>(args[i]->integer);
+            else
+                return nullptr;
         }
         return c_.into.complex(part[0], part[1]);
     }
 
-    // bytes(b), bytearray(b), bytearray(text, "latin-1"), _codecs.encode(text, "latin1"). Never a length: bytearray(2**40)
-    // stays an opaque object.
+    // bytes(b), bytearray(b), bytearray(text, "latin-1"), _codecs.encode(text, "latin1"). Never a length:
+    // bytearray(2**40) stays an opaque object.
     node* bytes(const list_body& args, bool is_array) {
         if (args.size == 1 && args[0]->kind == value_kind::bytes) {
             c_.charge(args[0]->size);
             return c_.into.bytes(args[0]->str(), is_array);
         }
-        if (args.size != 2 || args[0]->kind != value_kind::string || args[1]->kind != value_kind::string) return nullptr;
+        if (args.size != 2 || args[0]->kind != value_kind::string || args[1]->kind != value_kind::string)
+            return nullptr;
         if (args[1]->str() != "latin1" && args[1]->str() != "latin-1") return nullptr;
         c_.charge(args[0]->size);
         const auto plain = utf8_to_latin1(args[0]->str());

@@ -31,8 +31,8 @@ public:
 
     /// Counts values made.
     void count(std::uint64_t values = 1) {
-        if (values > limit.nodes - nodes_) fail("more than " + std::to_string(limit.nodes) + " values (limits::nodes)",
-                                                errc::limit_exceeded);
+        if (values > limit.nodes - nodes_)
+            fail("more than " + std::to_string(limit.nodes) + " values (limits::nodes)", errc::limit_exceeded);
         nodes_ += values;
     }
 

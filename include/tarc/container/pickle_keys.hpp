@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarc/container/known_globals.hpp>
 #include <tarc/error.hpp>
 #include <tarc/value/node.hpp>
 
@@ -169,8 +170,7 @@ private:
         r.im = n.kind == value_kind::real ? 0 : n.complex[1];
         if (r.im != 0 || r.im != r.im) {
             r.is = number::form::complex;
-        } else if (r.re >= -0x1p63 && r.re < 0x1p63 &&
-                   static_cast<double>(static_cast<std::int64_t>(r.re)) == r.re) {
+        } else if (r.re >= -0x1p63 && r.re < 0x1p63 && static_cast<double>(static_cast<std::int64_t>(r.re)) == r.re) {
             r.i = static_cast<std::int64_t>(r.re);
             r.re = 0;
         } else {
@@ -189,7 +189,8 @@ private:
         constexpr std::uint64_t numbers = 0x5bd1e995, texts = 0x1b873593, names = 0xcc9e2d51;
         if (is_number(n)) {
             const number v = normalize(n);
-            if (v.re != v.re || v.im != v.im) return fold(std::bit_cast<std::uintptr_t>(&n));  // a NaN equals itself only
+            if (v.re != v.re || v.im != v.im)
+                return fold(std::bit_cast<std::uintptr_t>(&n));  // a NaN equals itself only
             switch (v.is) {
                 case number::form::integer: return fold(numbers ^ mix(static_cast<std::uint64_t>(v.i)));
                 case number::form::big: return fold(numbers ^ hash_text(v.big));
@@ -209,7 +210,9 @@ private:
             case value_kind::dict:
                 raise(errc::bad_pickle, "a dict key or set element is " + describe_key(n) +
                                             ", which Python cannot hash: the pickle is malformed");
-            default: return fold(std::bit_cast<std::uintptr_t>(&n));
+            default:
+                if (const auto text = text_of(n)) return fold(names ^ hash_text(*text));  // torch.device
+                return fold(std::bit_cast<std::uintptr_t>(&n));
         }
     }
 
@@ -233,8 +236,10 @@ private:
             if (work_.size() != before) continue;
             std::uint64_t h = top->kind == value_kind::tuple ? 3 : 5;
             for (const node* e : *top->list) {
-                if (top->kind == value_kind::tuple) h = mix(h) + e->hash;
-                else h += mix(e->hash);  // a frozenset has no order
+                if (top->kind == value_kind::tuple)
+                    h = mix(h) + e->hash;
+                else
+                    h += mix(e->hash);  // a frozenset has no order
             }
             top->hash = fold(h ^ top->list->size);
         }
@@ -274,7 +279,11 @@ private:
                 case value_kind::set:
                     if (!same_elements(*x->list, *y->list)) return false;
                     continue;
-                default: return false;
+                default: {
+                    const auto text = text_of(*x);
+                    if (!text || text != text_of(*y)) return false;
+                    continue;
+                }
             }
         }
         return true;

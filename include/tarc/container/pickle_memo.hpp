@@ -46,8 +46,9 @@ private:
     std::size_t used_ = 0;
 };
 
-/// From texts to numbers, on a best-effort basis: texts that collide too often are forgotten, so that hostile ones cost no
-/// more time than others, and the same texts in the same order always give the same answers. The texts must stay alive.
+/// From texts to numbers, on a best-effort basis: texts that collide too often are forgotten, so that hostile ones cost
+/// no more time than others, and the same texts in the same order always give the same answers. The texts must stay
+/// alive.
 class text_map {
 public:
     static constexpr std::uint32_t none = UINT32_MAX;

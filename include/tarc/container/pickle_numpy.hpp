@@ -18,8 +18,9 @@
 
 namespace tarc::detail {
 
-/// NumPy's scalars as plain scalars, its arrays as tensors on "cpu". What is not here stays opaque: strings and objects in
-/// arrays, foreign byte order, records. (numpy/_core/src/multiarray: array_reduce, arraydescr_reduce, gentype_reduce.)
+/// NumPy's scalars as plain scalars, its arrays as tensors on "cpu". What is not here stays opaque: strings and objects
+/// in arrays, foreign byte order, records. (numpy/_core/src/multiarray: array_reduce, arraydescr_reduce,
+/// gentype_reduce.)
 class pickle_numpy {
 public:
     explicit pickle_numpy(pickle_context& context) : c_(context) {}
@@ -53,8 +54,8 @@ public:
 private:
     // The dtype's name such as "f8", where its bytes are in this machine's order.
     std::optional<std::string_view> name_of(const node& n) {
-        if (n.kind != value_kind::object || lookup(n.object->cls) != known::dtype_of_numpy || n.object->args == nullptr ||
-            n.object->args->kind != value_kind::tuple || n.object->args->list->size == 0)
+        if (n.kind != value_kind::object || lookup(n.object->cls) != known::dtype_of_numpy ||
+            n.object->args == nullptr || n.object->args->kind != value_kind::tuple || n.object->args->list->size == 0)
             return std::nullopt;
         const node& name = *(*n.object->args->list)[0];
         if (name.kind != value_kind::string || name.size < 2) return std::nullopt;
@@ -72,11 +73,11 @@ private:
             std::string_view name;
             dtype type;
         };
-        static constexpr row table[] = {
-            {"f8", dtype::float64}, {"f4", dtype::float32}, {"f2", dtype::float16}, {"i8", dtype::int64},
-            {"i4", dtype::int32},   {"i2", dtype::int16},   {"i1", dtype::int8},    {"u1", dtype::uint8},
-            {"u2", dtype::uint16},  {"u4", dtype::uint32},  {"u8", dtype::uint64},  {"b1", dtype::boolean},
-            {"c8", dtype::complex64}, {"c16", dtype::complex128}};
+        static constexpr row table[] = {{"f8", dtype::float64},   {"f4", dtype::float32},    {"f2", dtype::float16},
+                                        {"i8", dtype::int64},     {"i4", dtype::int32},      {"i2", dtype::int16},
+                                        {"i1", dtype::int8},      {"u1", dtype::uint8},      {"u2", dtype::uint16},
+                                        {"u4", dtype::uint32},    {"u8", dtype::uint64},     {"b1", dtype::boolean},
+                                        {"c8", dtype::complex64}, {"c16", dtype::complex128}};
         for (const row& r : table)
             if (r.name == name) return r.type;
         return std::nullopt;
@@ -118,7 +119,8 @@ private:
             case dtype::uint64: return c_.into.unsigned_integer(load<std::uint64_t>(*raw));
             case dtype::boolean: return c_.into.boolean(load<std::uint8_t>(*raw) != 0);
             case dtype::complex64:
-                return c_.into.complex(static_cast<double>(load<float>(*raw)), static_cast<double>(load<float>(*raw, 1)));
+                return c_.into.complex(static_cast<double>(load<float>(*raw)),
+                                       static_cast<double>(load<float>(*raw, 1)));
             case dtype::complex128: return c_.into.complex(load<double>(*raw), load<double>(*raw, 1));
             default: return nullptr;
         }

@@ -19,8 +19,8 @@ namespace tarc::detail {
     return "(a key that is no string)";
 }
 
-/// The path of the first tensor or storage over `wanted` in the order of the tree, for messages: "" when it is the root.
-/// Steps are joined by "/".
+/// The path of the first tensor or storage over `wanted` in the order of the tree, for messages: "" when it is the
+/// root. Steps are joined by "/".
 [[nodiscard]] inline std::string find_path(const node& root, const storage_body* wanted) {
     struct place {
         const node* at;

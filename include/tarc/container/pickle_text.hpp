@@ -32,8 +32,10 @@ namespace tarc::detail {
         const unsigned lead = at(i);
         std::size_t more = 0;
         unsigned low = 0x80, high = 0xbf;  // of the second byte
-        if (lead < 0x80) more = 0;
-        else if (lead >= 0xc2 && lead <= 0xdf) more = 1;
+        if (lead < 0x80)
+            more = 0;
+        else if (lead >= 0xc2 && lead <= 0xdf)
+            more = 1;
         else if (lead >= 0xe0 && lead <= 0xef) {
             more = 2;
             if (lead == 0xe0) low = 0xa0;

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,13 +10,14 @@
 #include <tarc/container/known_globals.hpp>
 #include <tarc/container/pickle_keys.hpp>
 #include <tarc/container/pickle_memo.hpp>
+#include <tarc/container/pickle_opcodes.hpp>
 #include <tarc/container/pickle_path.hpp>
 #include <tarc/container/pickle_stream.hpp>
+#include <tarc/container/pickle_tensors.hpp>
 #include <tarc/container/pickle_text.hpp>
 #include <tarc/error.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/tensor/dtype.hpp>
-#include <tarc/tensor/shape.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -29,19 +29,22 @@ struct pickled {
 
 class pickle_writer {
 public:
-    pickle_writer(const node& root, const limits& limit) : root_(root), limit_(limit) {}
+    pickle_writer(const node& root, const limits& limit) : root_(root), limit_(limit), tensors_(out_, root) {}
 
     pickled write() {
-        out_.op(opcode::proto);
-        out_.little(2, 1);
-        enter(root_);
-        while (!frames_.empty()) step();
-        out_.op(opcode::stop);
-        if (out_.bytes.size() > limit_.pickle_bytes) fail("the pickle is longer than limits::pickle_bytes", errc::limit_exceeded);
-        pickled result;
-        result.bytes = std::move(out_.bytes);
-        for (const claim& c : claims_) result.storages.push_back(c.storage);
-        return result;
+        try {
+            out_.op(opcode::proto);
+            out_.little(2, 1);
+            enter(root_);
+            while (!frames_.empty()) step();
+            out_.op(opcode::stop);
+            if (out_.bytes.size() > limit_.pickle_bytes)
+                raise(errc::limit_exceeded, "the pickle is longer than limits::pickle_bytes");
+        } catch (error& e) {
+            e.at_field(path());
+            throw;
+        }
+        return {std::move(out_.bytes), tensors_.storages()};
     }
 
 private:
@@ -50,27 +53,23 @@ private:
         enum class part : std::uint8_t { items, entries, state, call, attributes };
         const node* of;
         part what;
+        bool hashed = false;  // its items are within a dict key or set element
         std::size_t next = 0;
-    };
-    struct claim {
-        const storage_body* storage;
-        dtype type;  // uint8 for an untyped one
     };
     static constexpr std::uint32_t fresh = UINT32_MAX, in_progress = UINT32_MAX - 1;
     static constexpr std::size_t short_text = 512;
 
-    [[noreturn]] void fail(const std::string& message, errc code = errc::unsavable) const {
-        error e(code, message);
-        throw std::move(e.at_field(path()));
-    }
+    [[noreturn]] static void fail(std::string message) { raise(errc::unsavable, std::move(message)); }
 
     std::string path() const {
         std::string text;
         const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "/") + part; };
         for (const frame& f : frames_) {
             if (f.next == 0) continue;
-            if (f.what == frame::part::items) add(std::to_string(f.next - 1));
-            else if (f.what == frame::part::entries) add(path_step(*(*f.of->dict)[(f.next - 1) / 2].key));
+            if (f.what == frame::part::items)
+                add(std::to_string(f.next - 1));
+            else if (f.what == frame::part::entries)
+                add(path_step(*(*f.of->dict)[(f.next - 1) / 2].key));
         }
         return text;
     }
@@ -89,15 +88,17 @@ private:
         return false;
     }
 
-    void open(const node& n, frame::part what) { frames_.push_back({&n, what}); }
+    void open(const node& n, frame::part what, bool hashed = false) { frames_.push_back({&n, what, hashed}); }
 
-    // -- one value -----------------------------------------------------------------------------------------------------
+    // -- one value
 
     /// Writes a value that has no parts; opens any other.
-    void enter(const node& value) {
-        if (++nodes_ > limit_.nodes) fail("more values than limits::nodes", errc::limit_exceeded);
+    void enter(const node& value, bool hashed = false) {
+        if (++nodes_ > limit_.nodes) raise(errc::limit_exceeded, "more values than limits::nodes");
         const node* state = transparent_state(value);
         const node& n = state != nullptr ? *state : value;
+        if (hashed && (n.kind == value_kind::list || n.kind == value_kind::set || n.kind == value_kind::dict))
+            fail("a dict key or set element would be written as " + describe_key(n) + ", which Python cannot hash");
         switch (n.kind) {
             case value_kind::none: out_.op(opcode::none); break;
             case value_kind::boolean: out_.boolean(n.boolean); break;
@@ -116,26 +117,26 @@ private:
                 if (repeated(n)) break;
                 out_.op(opcode::empty_list);
                 put(n);
-                if (n.list->size != 0) items(n, n.list->size > 1);
+                if (n.list->size != 0) items(n, n.list->size > 1, false);
                 break;
-            case value_kind::tuple: tuple(n); break;
+            case value_kind::tuple: tuple(n, hashed); break;
             case value_kind::set:
                 if (repeated(n)) break;
                 out_.global("__builtin__", "set");
                 out_.op(opcode::empty_list);
-                items(n, n.list->size > 1);
+                items(n, n.list->size > 1, true);
                 break;
             case value_kind::dict: dict(n); break;
             case value_kind::tensor: tensor(n); break;
-            case value_kind::storage: storage(*n.storage, n.storage->type); break;
+            case value_kind::storage: tensors_.storage(*n.storage, n.storage->type); break;
             case value_kind::global: global(*n.global); break;
             case value_kind::object: object(n); break;
         }
     }
 
-    void items(const node& n, bool mark) {
+    void items(const node& n, bool mark, bool hashed) {
         if (mark) out_.op(opcode::mark);
-        open(n, frame::part::items);
+        open(n, frame::part::items, hashed);
     }
 
     void integer(const node& n) {
@@ -145,7 +146,8 @@ private:
     }
 
     void check_length(std::size_t bytes) {
-        if (bytes > UINT32_MAX) fail("a text or bytes of more than 4 GiB cannot be pickled: put it in a tensor of uint8");
+        if (bytes > UINT32_MAX)
+            fail("a text or bytes of more than 4 GiB cannot be pickled: put it in a tensor of uint8");
     }
 
     void string(const node& n) {
@@ -171,11 +173,11 @@ private:
         put(n);
     }
 
-    void tuple(const node& n) {
+    void tuple(const node& n, bool hashed) {
         if (n.list->size == 0 && !n.named) return out_.op(opcode::empty_tuple);
         if (repeated(n)) return;
         if (n.named) out_.global("torch", "Size");
-        items(n, n.list->size > 3);
+        items(n, n.list->size > 3, hashed);
     }
 
     void dict(const node& n) {
@@ -198,15 +200,17 @@ private:
         const known k = lookup(g);
         const torch_constant constant = constant_of(g);
         const bool allowed = constant == torch_constant::dtype || constant == torch_constant::qscheme ||
-                             k == known::ordered_dict || k == known::counter || k == known::size || k == known::tensor ||
-                             k == known::device || k == known::parameter ||
+                             k == known::ordered_dict || k == known::counter || k == known::size ||
+                             k == known::tensor || k == known::device || k == known::parameter ||
                              (g.module == "torch" && dtype_of_storage_class(g.name));
         if (!allowed) fail(refusal(std::string(g.module) + "." + std::string(g.name)));
         out_.global(g.module, g.name);
     }
 
     static std::string refusal(const std::string& name) {
-        return name + " is not among the classes that torch.load(weights_only=True) accepts, and tarc does not know what it holds";
+        return name +
+               " is not among the classes that torch.load(weights_only=True) accepts, and tarc does not know what it "
+               "holds";
     }
 
     // Calls that weights_only allows: their arguments are written as they are.
@@ -225,18 +229,12 @@ private:
         open(n, frame::part::call);
     }
 
-    // -- tensors -------------------------------------------------------------------------------------------------------
+    // -- tensors
 
     static bool holds_something(const node* attributes) {
         return attributes != nullptr && attributes->kind != value_kind::none &&
                !(attributes->kind == value_kind::dict && attributes->dict->size == 0);
     }
-    // PyTorch refuses the flag on other dtypes.
-    static bool differentiable(const tensor_body& t) {
-        const dtype_class c = facts(t.type).kind;
-        return t.requires_grad && (c == dtype_class::floating || c == dtype_class::complex);
-    }
-
     void tensor(const node& n) {
         if (repeated(n)) return;
         const tensor_body& t = *n.tensor;
@@ -244,131 +242,43 @@ private:
         if (t.parameter) {
             out_.global("torch._utils", attributes ? "_rebuild_parameter_with_state" : "_rebuild_parameter");
             if (attributes) out_.op(opcode::mark);
-            function(t);
-            arguments(t, false);
+            tensors_.function(t);
+            tensors_.arguments(t, false);
             out_.op(opcode::reduce);
-            out_.boolean(differentiable(t));
+            out_.boolean(tensors_.differentiable(t));
             out_.empty_ordered_dict();
             if (attributes) return open(n, frame::part::attributes);
             out_.op(opcode::tuple3);
         } else if (attributes) {
             out_.global("torch._tensor", "_rebuild_from_type_v2");
             out_.op(opcode::mark);
-            function(t);
+            tensors_.function(t);
             out_.global("torch", "Tensor");
-            arguments(t, differentiable(t));
+            tensors_.arguments(t, tensors_.differentiable(t));
             return open(n, frame::part::attributes);
         } else {
-            function(t);
-            arguments(t, differentiable(t));
+            tensors_.function(t);
+            tensors_.arguments(t, tensors_.differentiable(t));
         }
         out_.op(opcode::reduce);
         put(n);
     }
 
-    static bool untyped(const tensor_body& t) { return facts(t.type).storage.empty(); }
-
-    void function(const tensor_body& t) {
-        out_.global("torch._utils", t.meta         ? "_rebuild_meta_tensor_no_storage"
-                                    : untyped(t) ? "_rebuild_tensor_v3"
-                                                   : "_rebuild_tensor_v2");
-    }
-
-    void arguments(const tensor_body& t, bool requires_grad) {
-        out_.op(opcode::mark);
-        if (t.meta) {
-            out_.global("torch", to_string(t.type));
-            out_.integers(t.shape);
-            out_.integers(t.strides);
-            out_.boolean(requires_grad);
-        } else {
-            const std::int64_t offset = rebased_offset(t);
-            storage(*t.storage, untyped(t) ? std::nullopt : std::optional(t.type));
-            out_.integer(offset);
-            out_.integers(t.shape);
-            out_.integers(t.strides);
-            out_.boolean(requires_grad);
-            out_.empty_ordered_dict();
-            if (untyped(t)) out_.global("torch", to_string(t.type));
-            if (t.conj || t.neg) {
-                out_.op(opcode::empty_dict);
-                for (const auto& [name, set] : {std::pair("conj", t.conj), std::pair("neg", t.neg)}) {
-                    if (!set) continue;
-                    out_.unicode(name);
-                    out_.boolean(true);
-                    out_.op(opcode::setitem);
-                }
-            }
-        }
-        out_.op(opcode::tuple);
-    }
-
-    /// In elements from the first byte that is written.
-    std::int64_t rebased_offset(const tensor_body& t) {
-        const storage_body& s = *t.storage;
-        const std::uint64_t size = size_of(t.type);
-        if (s.begin > s.end || s.end > s.nbytes) fail("a storage's range to save is not within it", errc::invalid_argument);
-        const auto extent = static_cast<std::uint64_t>(extent_of(t.shape, t.strides));
-        const std::uint64_t have = (s.end - s.begin) / size, first = s.begin / size;
-        const auto at = static_cast<std::uint64_t>(t.offset);
-        if (t.offset >= 0 && at >= first && at - first <= have && extent <= have - (at - first)) {
-            if (s.begin % size == 0) return static_cast<std::int64_t>(at - first);
-        } else if (extent == 0) {
-            return 0;
-        }
-        fail("a tensor of shape " + shape_text(t.shape) + " at offset " + std::to_string(t.offset) +
-                 " is not within the bytes of its storage that are saved",
-             errc::bad_tensor);
-    }
-
-    // ("storage", class, key, location, size)
-    void storage(const storage_body& s, std::optional<dtype> type) {
-        const dtype as = type.value_or(dtype::uint8);
-        std::uint32_t& index = claimed_.at(&s, static_cast<std::uint32_t>(claims_.size()));
-        if (index == claims_.size()) claims_.push_back({&s, s.type.value_or(as)});
-        const dtype before = claims_[index].type;
-        if (before != as) {
-            const std::string other = find_path(root_, &s);
-            fail("elements of " + std::string(to_string(as)) + " stand in a storage that holds " +
-                 std::string(to_string(before)) + (other.empty() ? "" : " at \"" + other + "\"") +
-                 ": PyTorch reads one dtype from one storage; clone one of the tensors");
-        }
-        const std::uint64_t size = type ? size_of(*type) : 1, nbytes = s.end - s.begin;
-        if (s.begin > s.end || s.end > s.nbytes || nbytes % size != 0)
-            fail("a storage of " + std::to_string(nbytes) + " bytes to save does not hold whole elements of " +
-                 std::string(to_string(as)));
-        out_.op(opcode::mark);
-        out_.shared_unicode("storage");
-        if (type) out_.global("torch", facts(*type).storage);
-        else out_.global("torch.storage", "UntypedStorage");
-        out_.unicode(std::to_string(index));
-        location(s.location);
-        out_.unsigned_integer(nbytes / size);
-        out_.op(opcode::tuple);
-        out_.op(opcode::binpersid);
-    }
-
-    void location(std::string_view tag) {
-        check_length(tag.size());
-        if (find_bad_utf8(tag) != std::string_view::npos) fail("the location of a storage is not UTF-8");
-        if (tag.size() <= short_text) out_.shared_unicode(tag);
-        else out_.unicode(tag);
-    }
-
-    // -- parts ---------------------------------------------------------------------------------------------------------
+    // -- parts
 
     void step() {
         frame& f = frames_.back();
         const node& n = *f.of;
         switch (f.what) {
             case frame::part::items:
-                if (f.next < n.list->size) return enter(*(*n.list)[f.next++]);
+                if (f.next < n.list->size) return enter(*(*n.list)[f.next++], f.hashed);
                 close_items(n);
                 break;
             case frame::part::entries:
                 if (f.next < n.dict->size * 2) {
                     const entry& e = (*n.dict)[f.next / 2];
-                    return enter(f.next++ % 2 == 0 ? *e.key : *e.value);
+                    const bool key = f.next++ % 2 == 0;
+                    return enter(key ? *e.key : *e.value, key);
                 }
                 if (n.dict->size != 0) out_.op(n.dict->size == 1 ? opcode::setitem : opcode::setitems);
                 if (n.dict->state != nullptr &&
@@ -415,16 +325,16 @@ private:
     const limits& limit_;
     pickle_stream out_;
     std::vector<frame> frames_;
-    address_map memo_, claimed_;
-    std::vector<claim> claims_;
+    pickle_tensors tensors_;
+    address_map memo_;
     std::uint64_t nodes_ = 0;
 };
 
-/// A tree as a pickle of protocol 2 that torch.load(weights_only=True) reads. The same tree gives the same bytes. What is
-/// reachable twice is written once and stays shared, cycles through lists and dicts included. A frozenset becomes a set, a
-/// defaultdict a dict, an object that is nothing but its state that dict. Of each storage, the bytes [begin, end) are
-/// written, and its tensors' offsets are counted from there.
-/// Errors: errc::unsavable with the path of the value, errc::bad_tensor, errc::limit_exceeded.
+/// A tree as a pickle of protocol 2 that torch.load(weights_only=True) reads. The same tree gives the same bytes. What
+/// is reachable twice is written once and stays shared, cycles through lists and dicts included. A frozenset becomes a
+/// set, a defaultdict a dict, an object that is nothing but its state that dict. Of each storage, the bytes [begin,
+/// end) are written, and its tensors' offsets are counted from there. Errors: errc::unsavable with the path of the
+/// value, errc::bad_tensor, errc::limit_exceeded.
 [[nodiscard]] inline pickled write_pickle(const node& root, const limits& limit) {
     return pickle_writer(root, limit).write();
 }

@@ -43,7 +43,8 @@ public:
         } else {
             c_.fail("the key of a storage is not a string");
         }
-        if (part[3]->kind != value_kind::string) c_.fail("the location of storage \"" + std::string(key) + "\" is not a string");
+        if (part[3]->kind != value_kind::string)
+            c_.fail("the location of storage \"" + std::string(key) + "\" is not a string");
         const std::int64_t numel = integer(part[4], "the size of a storage");
         std::uint64_t nbytes = 0;
         if (numel < 0 || __builtin_mul_overflow(static_cast<std::uint64_t>(numel), type ? size_of(*type) : 1, &nbytes))
@@ -82,7 +83,9 @@ public:
     }
 
 private:
-    static bool is_text(const node* n, std::string_view text) { return n->kind == value_kind::string && n->str() == text; }
+    static bool is_text(const node* n, std::string_view text) {
+        return n->kind == value_kind::string && n->str() == text;
+    }
 
     std::optional<dtype> class_of_storage(const node& cls) {
         if (cls.kind == value_kind::global) {
@@ -127,7 +130,8 @@ private:
 
     void check_shape(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
         if (shape.size() != strides.size())
-            c_.fail("a tensor has " + std::to_string(shape.size()) + " sizes and " + std::to_string(strides.size()) + " strides",
+            c_.fail("a tensor has " + std::to_string(shape.size()) + " sizes and " + std::to_string(strides.size()) +
+                        " strides",
                     errc::bad_tensor);
         for (const std::int64_t s : strides)
             if (s < 0) c_.fail("strides " + shape_text(strides) + " are negative", errc::bad_tensor);
@@ -137,7 +141,8 @@ private:
     // (storage, offset, size, stride[, requires_grad, hooks[, dtype][, metadata]])
     node* strided(const list_body& args, const char* function, std::size_t least, std::size_t most) {
         expect(args, function, least, most);
-        if (args[0]->kind != value_kind::storage) c_.fail(std::string(function) + " is given something that is not a storage");
+        if (args[0]->kind != value_kind::storage)
+            c_.fail(std::string(function) + " is given something that is not a storage");
         storage_body& storage = *args[0]->storage;
         const std::vector<std::int64_t> shape = integers(args[2], "a size of a tensor"),
                                         strides = integers(args[3], "a stride of a tensor");
@@ -157,8 +162,8 @@ private:
         std::int64_t end = 0;
         if (extent != 0 && (__builtin_add_overflow(t.offset, extent, &end) || static_cast<std::uint64_t>(end) > have))
             c_.fail("a tensor of shape " + shape_text(shape) + " with strides " + shape_text(strides) + " at offset " +
-                        std::to_string(t.offset) + " reaches past the " + std::to_string(have) + " elements of storage \"" +
-                        std::string(storage.key) + "\"",
+                        std::to_string(t.offset) + " reaches past the " + std::to_string(have) +
+                        " elements of storage \"" + std::string(storage.key) + "\"",
                     errc::bad_tensor);
         return c_.into.tensor(t);
     }
@@ -200,7 +205,8 @@ private:
     node* parameter(const list_body& args, const char* function, std::size_t count) {
         expect(args, function, count, count);
         if (args[0]->kind == value_kind::object) return nullptr;  // of a sparse tensor, for example
-        if (args[0]->kind != value_kind::tensor) c_.fail(std::string(function) + " is given something that is not a tensor");
+        if (args[0]->kind != value_kind::tensor)
+            c_.fail(std::string(function) + " is given something that is not a tensor");
         node* made = copy_of(*args[0]);
         made->tensor->parameter = true;
         made->tensor->requires_grad = flag(args[1], "requires_grad");
@@ -216,7 +222,8 @@ private:
                              inner == known::rebuild_tensor_v3 || inner == known::rebuild_parameter ||
                              inner == known::rebuild_meta;
         if (!tensors || (type != known::tensor && type != known::parameter)) return nullptr;
-        if (args[2]->kind != value_kind::tuple) c_.fail("_rebuild_from_type_v2 is given arguments that are not a tuple");
+        if (args[2]->kind != value_kind::tuple)
+            c_.fail("_rebuild_from_type_v2 is given arguments that are not a tuple");
         node* made = make(inner, *args[2]->list);
         if (made == nullptr) return nullptr;
         if (type == known::parameter) made->tensor->parameter = true;
@@ -224,7 +231,8 @@ private:
         return made;
     }
 
-    // (tensor, dtype, device, requires_grad): saved from a device without storages of its own; the bytes are the tensor's.
+    // (tensor, dtype, device, requires_grad): saved from a device without storages of its own; the bytes are the
+    // tensor's.
     node* from_cpu(const list_body& args) {
         expect(args, "_rebuild_device_tensor_from_cpu_tensor", 4, 4);
         if (args[0]->kind != value_kind::tensor || dtype_of_global(*args[1]) != args[0]->tensor->type) return nullptr;

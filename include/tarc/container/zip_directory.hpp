@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,7 +42,8 @@ struct directory {
     std::vector<char> names;               ///< every full name, one after another
     std::vector<record> entries;           ///< records first, in directory order, then the directory entries
     std::vector<std::uint64_t> slot_ends;  ///< by entry: where the next local header, or the directory, begins
-    std::vector<bool> by_miniz;            ///< by entry: version needed is 0, as only torch's writer has it
+    std::vector<bool> exact;               ///< by entry: every byte of its headers must be what torch's writer puts there
+    bool by_torch = false;                 ///< the archive as a whole is from torch's writer (or ours)
     std::size_t records = 0;
     std::string_view root;  ///< without a slash
 };
@@ -62,7 +64,7 @@ public:
         }
         end_ = end;
         out_.entries.reserve(end.entries);
-        out_.by_miniz.reserve(end.entries);
+        out_.exact.reserve(end.entries);
         name_lengths_.reserve(end.entries);
         window bytes(file_, read_ahead);
         std::uint64_t at = end.directory;
@@ -70,7 +72,7 @@ public:
         if (at != end.directory + end.directory_bytes) {
             refuse(file_, errc::bad_archive, "the directory has more bytes than its entries", at);
         }
-        check_end_version();
+        settle_origin();
         set_names();
         separate_folders();
         set_slots();
@@ -108,14 +110,13 @@ private:
         read_wide_values(r, {p + central_bytes + name_bytes, extra_bytes}, load<std::uint16_t>(p + 34), name, bad);
         check_kind(r, name, bad);
 
-        // Only torch's writer says "version 0 needed". It leaves the fields below 0, and then so must the file: every
-        // byte of a header has one right value.
-        const bool miniz = load<std::uint16_t>(p + 6) == 0;
-        if (miniz && (load<std::uint16_t>(p + 4) != 0 || load<std::uint32_t>(p + 12) != 0 || comment_bytes != 0 ||
-                      load<std::uint16_t>(p + 36) != 0 || load<std::uint32_t>(p + 38) != 0)) {
-            bad(errc::bad_archive, "a field of its directory entry is damaged");
-        }
-        out_.by_miniz.push_back(miniz);
+        const bool needs_nothing = load<std::uint16_t>(p + 6) == 0;
+        const bool blank = load<std::uint16_t>(p + 4) == 0 && load<std::uint32_t>(p + 12) == 0 && comment_bytes == 0 &&
+                           load<std::uint16_t>(p + 36) == 0 && load<std::uint32_t>(p + 38) == 0;
+        out_.exact.push_back(needs_nothing);
+        exact_ += needs_nothing;
+        blank_ += needs_nothing && blank;
+        if (needs_nothing && !blank && !first_marked_) first_marked_ = at;
         out_.names.insert(out_.names.end(), name.begin(), name.end());
         name_lengths_.push_back(static_cast<std::uint16_t>(name_bytes));
         out_.entries.push_back(r);
@@ -184,17 +185,23 @@ private:
             bad(errc::bad_archive, "it is stored, yet takes " + std::to_string(r.stored_size) + " bytes in the file for " +
                                        std::to_string(r.size));
         }
-        if (name.back() == '/' && (r.size != 0 || r.stored_size != 0)) {
+        // Python's zipfile deflates also the nothing of a folder, to two bytes.
+        if (name.back() == '/' && (r.size != 0 || r.stored_size > 2)) {
             bad(errc::bad_archive, "it is a folder, yet holds data");
         }
     }
 
-    void check_end_version() const {
-        // As above: where miniz wrote the entries, it wrote this too.
-        const bool miniz = !out_.by_miniz.empty() &&
-                           std::find(out_.by_miniz.begin(), out_.by_miniz.end(), false) == out_.by_miniz.end();
-        if (miniz && end_.zip64 && (end_.made_by != 0x031E || end_.needed != 45)) {
-            refuse(file_, errc::bad_archive, "the ZIP64 end record is damaged", end_.directory + end_.directory_bytes);
+    /// torch's writer needs version 0, which no ZIP tool does, leaves every field 0 that it can, and writes the ZIP64 end
+    /// records always. In such an archive each byte of a header has one right value, so all damage can be found. Other
+    /// tools may have added entries; other programs with the same ZIP library (miniz) fill in times and attributes.
+    void settle_origin() {
+        out_.by_torch = end_.zip64 && 2 * blank_ > exact_;
+        if (!out_.by_torch) {
+            out_.exact.assign(out_.exact.size(), false);
+        } else if (first_marked_) {
+            refuse(file_, errc::bad_archive, "a field of a directory entry is damaged", *first_marked_);
+        } else if (exact_ == out_.entries.size() && !end_.as_torch) {
+            refuse(file_, errc::bad_archive, "the end records are damaged", end_.directory + end_.directory_bytes);
         }
     }
 
@@ -229,21 +236,21 @@ private:
     void separate_folders() {
         const auto is_folder = [&](const record& r) { return r.name.empty() || r.name.back() == '/'; };
         std::vector<record> folders;
-        std::vector<bool> folders_by_miniz;
+        std::vector<bool> folders_exact;
         std::size_t kept = 0;
         for (std::size_t i = 0; i < out_.entries.size(); ++i) {
             if (is_folder(out_.entries[i])) {
                 folders.push_back(out_.entries[i]);
-                folders_by_miniz.push_back(out_.by_miniz[i]);
+                folders_exact.push_back(out_.exact[i]);
             } else {
                 out_.entries[kept] = out_.entries[i];
-                out_.by_miniz[kept++] = out_.by_miniz[i];
+                out_.exact[kept++] = out_.exact[i];
             }
         }
         out_.records = kept;
         for (std::size_t i = 0; i < folders.size(); ++i, ++kept) {
             out_.entries[kept] = folders[i];
-            out_.by_miniz[kept] = folders_by_miniz[i];
+            out_.exact[kept] = folders_exact[i];
         }
     }
 
@@ -294,6 +301,8 @@ private:
     end_records end_;
     directory out_;
     std::vector<std::uint16_t> name_lengths_;
+    std::size_t exact_ = 0, blank_ = 0;  ///< entries that need version 0, and those of them with all else 0
+    std::optional<std::uint64_t> first_marked_;  ///< where the first of the others is
 };
 
 }  // namespace detail::zip

@@ -55,7 +55,7 @@ struct end_records {
     std::uint64_t directory = 0;        ///< offset
     std::uint64_t directory_bytes = 0;  ///< the directory ends where the end records begin
     bool zip64 = false;
-    std::uint16_t made_by = 0, needed = 0;  ///< of the ZIP64 record
+    bool as_torch = false;  ///< every field is what torch's writer puts there
 };
 
 /// The offset of the one end record that there may be. A second one that would also reach the end of the file, or one in
@@ -116,7 +116,7 @@ inline end_records read_end(source& file) {
     const auto entries_here = load<std::uint16_t>(p + 8), entries = load<std::uint16_t>(p + 10);
     const auto directory_bytes = load<std::uint32_t>(p + 12), directory = load<std::uint32_t>(p + 16);
 
-    end_records end{entries, directory, directory_bytes, false, 0, 0};
+    end_records end{entries, directory, directory_bytes, false, false};
     std::uint64_t directory_end = at;
     if (at >= locator_bytes) {
         buffer locator(locator_bytes);
@@ -146,9 +146,7 @@ inline end_records read_end(source& file) {
                            : "the locator of the ZIP64 end record points elsewhere",
                        at - locator_bytes);
             }
-            end.made_by = load<std::uint16_t>(p + 12);
-            end.needed = load<std::uint16_t>(p + 14);
-            if (end.needed > 63) {
+            if (load<std::uint16_t>(p + 14) > 63) {
                 refuse(file, errc::unsupported, "the archive needs a later version of ZIP than there is",
                        directory_end + 14);
             }
@@ -165,6 +163,9 @@ inline end_records read_end(source& file) {
                 !agrees(directory_bytes, end.directory_bytes) || !agrees(directory, end.directory)) {
                 refuse(file, errc::bad_archive, "the two end records disagree", at);
             }
+            end.as_torch = load<std::uint16_t>(p + 12) == 0x031E && load<std::uint16_t>(p + 14) == 45 && disk == 0 &&
+                           start_disk == 0 && entries == low16(end.entries) &&
+                           directory_bytes == low32(end.directory_bytes) && directory == low32(end.directory);
         }
     }
     const auto is_disk_zero = [&](std::uint16_t number) { return number == 0 || (end.zip64 && number == full16); };

@@ -20,11 +20,11 @@ namespace tarc::detail::zip {
 
 class local_check {
 public:
-    local_check(source& file, window& bytes, const record& r, std::string_view full_name, std::uint64_t slot_end,
-                bool by_miniz)
-        : file_(file), bytes_(bytes), record_(r), name_(full_name), slot_end_(slot_end), by_miniz_(by_miniz) {}
+    local_check(source& file, window& bytes, const directory& d, std::size_t entry, std::string_view full_name)
+        : file_(file), bytes_(bytes), record_(d.entries[entry]), name_(full_name), slot_end_(d.slot_ends[entry]),
+          by_torch_(d.by_torch), exact_(d.exact[entry]) {}
 
-    /// Where the payload begins. The directory has proved that header, name and payload fit before `slot_end`.
+    /// Where the payload begins, after all that stands around it was found good. The directory has proved that header, name and payload fit before `slot_end`.
     std::uint64_t payload() {
         const std::uint64_t header = record_.header_offset;
         const std::uint64_t room = slot_end_ - header - local_bytes - name_.size() - record_.stored_size;
@@ -41,7 +41,7 @@ public:
         if (load<std::uint16_t>(p + 6) != record_.flags) refuse("its local header has other flags", 6);
         if (load<std::uint16_t>(p + 8) != record_.method) refuse("its local header has another compression method", 8);
         const bool needs_nothing = load<std::uint16_t>(p + 4) == 0;
-        if (needs_nothing != by_miniz_ || (by_miniz_ && load<std::uint32_t>(p + 10) != 0)) {
+        if ((by_torch_ && needs_nothing != exact_) || (exact_ && !is_zero(p + 10, 16))) {  // time, date, CRC, both sizes
             refuse("a field of its local header is damaged", 4);
         }
         check_extra({p + local_bytes + name_.size(), extra_bytes}, p);
@@ -65,6 +65,10 @@ private:
         return local == right || (local == 0 && has_descriptor());
     }
 
+    [[nodiscard]] static bool is_zero(const std::byte* from, std::size_t bytes) {
+        return std::all_of(from, from + bytes, [](std::byte b) { return b == std::byte{0}; });
+    }
+
     void check_extra(std::span<const std::byte> extra, const std::byte* header) const {
         extra_fields fields;
         if (const char* fault = split_extra(extra, fields)) refuse(fault, local_bytes + name_.size());
@@ -72,7 +76,7 @@ private:
         if (!std::all_of(fields.padding.begin(), fields.padding.end(), is_filler)) {
             refuse("the padding before its payload holds other bytes than filler", local_bytes + name_.size());
         }
-        if (by_miniz_ && (!fields.has_padding || fields.has_others)) {
+        if (exact_ && (!fields.has_padding || fields.has_others)) {
             refuse("the padding before its payload is damaged", local_bytes + name_.size());
         }
         if (fields.has_unicode_name &&
@@ -139,13 +143,7 @@ private:
     const record& record_;
     std::string_view name_;
     std::uint64_t slot_end_;
-    bool by_miniz_;
+    bool by_torch_, exact_;  ///< see directory
 };
-
-/// The offset of the payload, after all that stands around it was found good.
-inline std::uint64_t check_local(source& file, window& bytes, const record& r, std::string_view full_name,
-                                 std::uint64_t slot_end, bool by_miniz) {
-    return local_check(file, bytes, r, full_name, slot_end, by_miniz).payload();
-}
 
 }  // namespace tarc::detail::zip

@@ -164,6 +164,9 @@ public:
         for (std::size_t i = 0; i < directory_.entries.size(); ++i) {
             if (payloads_[i].load(std::memory_order_relaxed) == 0) check_entry(i, bytes);
         }
+        for (const record& folder : std::span(directory_.entries).subspan(directory_.records)) {
+            if (folder.stored_size != 0) static_cast<void>(read(folder));
+        }
     }
 
 private:
@@ -190,8 +193,7 @@ private:
             const std::size_t root = directory_.root.size() + 1;
             full = {full.data() - root, full.size() + root};
         }
-        const std::uint64_t at = detail::zip::check_local(*file_, bytes, r, full, directory_.slot_ends[i],
-                                                          directory_.by_miniz[i]);
+        const std::uint64_t at = detail::zip::local_check(*file_, bytes, directory_, i, full).payload();
         payloads_[i].store(at, std::memory_order_relaxed);
         return at;
     }

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <tarc/format/torch_zip.hpp>
+#include <tarc/io/source.hpp>
+#include <tarc/limits.hpp>
+
+namespace cli {
+
+/// What a file of this size may ask for: the library's defaults, and no more than a generous multiple of its size. DEFLATE
+/// alone lets a few bytes stand for a thousand times as many.
+[[nodiscard]] tarc::limits limits_for(std::uint64_t file_bytes);
+
+/// A file opened by the command line. Errors: those of the library.
+struct checkpoint {
+    explicit checkpoint(const std::string& path);
+
+    std::shared_ptr<tarc::file_source> file;
+    tarc::limits limits;
+    tarc::detail::torch_zip zip;
+};
+
+}  // namespace cli

@@ -1,0 +1,44 @@
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include <tarc/archive/entries.hpp>
+#include <tarc/error.hpp>
+
+#include "checkpoint.hpp"
+#include "commands.hpp"
+#include "crc.hpp"
+#include "listing.hpp"
+
+namespace cli {
+
+void ls(const arguments& a) {
+    const std::string& path = a.operands[0];
+    try {
+        const checkpoint c(path);
+        const std::uint64_t file_bytes = c.file->size();
+        tarc::detail::arena texts;
+        const auto each = [&](const entry_user& use) { tarc::detail::entry_walker(c.zip.values(), c.limits, texts).for_each(use); };
+
+        std::optional<tensor_crcs> crcs;
+        if (a.has("--crc")) {
+            // As many elements as 64 files of this size would hold: views that share a storage, or repeat its elements.
+            crcs.emplace(c.zip, (std::uint64_t{256} << 20) + std::min(file_bytes, UINT64_MAX >> 8) * 64);
+            each([&](const tarc::entry& e) {
+                if (e.is_tensor()) crcs->add(e);
+            });
+            crcs->compute();
+            c.file->check_unchanged();
+        }
+        output out((std::uint64_t{256} << 20) + std::min(file_bytes, UINT64_MAX >> 10) * 256);
+        const crc_lookup crc = crcs ? crc_lookup([&](const tarc::entry& e) { return crcs->of(e); }) : crc_lookup();
+        if (a.has("--json")) print_json(out, each, crc);
+        else print_table(out, each, crc, file_bytes);
+        out.flush();
+    } catch (tarc::error& e) {
+        e.in_archive(path);
+        throw;
+    }
+}
+
+}  // namespace cli

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memchr, std::memcpy
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarc/container/pickle_context.hpp>
+#include <tarc/value/node.hpp>
+
+namespace tarc::detail {
+
+/// The bytes of a pickle, taken in order and never past the end.
+class pickle_cursor {
+public:
+    pickle_cursor(pickle_context& context, std::span<const std::byte> bytes)
+        : c_(context), in_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+
+    [[nodiscard]] std::size_t position() const { return pos_; }
+    [[nodiscard]] std::size_t left() const { return in_.size() - pos_; }
+
+    std::string_view take(std::uint64_t n) {
+        if (n > left())
+            c_.fail("the pickle ends early: " + std::to_string(n) + " bytes are announced, " + std::to_string(left()) +
+                    " are left");
+        const std::string_view r = in_.substr(pos_, static_cast<std::size_t>(n));
+        pos_ += static_cast<std::size_t>(n);
+        return r;
+    }
+    template <class T>
+    T number() {
+        T value{};
+        std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
+        return value;
+    }
+    /// A signed length of four bytes.
+    std::uint64_t length4(const char* what) {
+        const auto n = number<std::int32_t>();
+        if (n < 0) c_.fail(std::string(what) + " has a negative length");
+        return static_cast<std::uint64_t>(n);
+    }
+    /// Up to the newline, which is consumed and not part of it.
+    std::string_view line() {
+        const char* const from = in_.data() + pos_;
+        const void* const end = left() == 0 ? nullptr : std::memchr(from, '\n', left());
+        if (end == nullptr) c_.fail("the pickle ends early, within a line of text");
+        const std::string_view r = take(static_cast<std::uint64_t>(static_cast<const char*>(end) - from));
+        ++pos_;
+        return r;
+    }
+
+private:
+    pickle_context& c_;
+    std::string_view in_;
+    std::size_t pos_ = 0;
+};
+
+/// The stack of values with its marks. Nothing is taken from below the last mark.
+class pickle_stack {
+public:
+    explicit pickle_stack(pickle_context& context) : c_(context) {}
+
+    [[nodiscard]] std::size_t size() const { return stack_.size(); }
+    [[nodiscard]] bool marked() const { return !marks_.empty(); }
+
+    void push(node* n) { stack_.push_back(n); }
+    node* pop() {
+        need(1);
+        node* n = stack_.back();
+        stack_.pop_back();
+        return n;
+    }
+    node*& top() {
+        need(1);
+        return stack_.back();
+    }
+    /// The topmost n values; valid until the next push.
+    std::span<node* const> pop(std::size_t n) {
+        need(n);
+        return pop_from(stack_.size() - n);
+    }
+    void mark() { marks_.push_back(stack_.size()); }
+    /// The values above the last mark, which is taken away; valid until the next pop of several.
+    std::span<node* const> pop_mark() {
+        if (marks_.empty()) c_.fail("the pickle has an instruction that needs a MARK, and no MARK");
+        const std::size_t from = marks_.back();
+        marks_.pop_back();
+        return pop_from(from);
+    }
+    /// Takes away the last mark if nothing stands above it.
+    bool drop_mark() {
+        if (marks_.empty() || marks_.back() != stack_.size()) return false;
+        marks_.pop_back();
+        return true;
+    }
+
+private:
+    void need(std::size_t n) {
+        if (stack_.size() - (marks_.empty() ? 0 : marks_.back()) < n)
+            c_.fail("the pickle takes a value from an empty stack");
+    }
+    std::span<node* const> pop_from(std::size_t from) {
+        popped_.assign(stack_.begin() + static_cast<std::ptrdiff_t>(from), stack_.end());
+        stack_.resize(from);
+        return popped_;
+    }
+
+    pickle_context& c_;
+    std::vector<node*> stack_, popped_;
+    std::vector<std::size_t> marks_;
+};
+
+/// The numbered values that a pickle refers back to. Memory goes by how many there are, not by their numbers.
+class pickle_recall {
+public:
+    explicit pickle_recall(pickle_context& context) : c_(context) {}
+
+    void put(std::uint64_t index, node* n) {
+        if (index < near_.size()) {
+            near_[static_cast<std::size_t>(index)] = n;
+        } else if (index <= count_ * 2 + 64) {  // in order, but some writers leave gaps
+            near_.resize(static_cast<std::size_t>(index) + 1);
+            near_.back() = n;
+        } else {
+            far_[index] = n;
+        }
+        ++count_;
+    }
+    /// MEMOIZE: under the number of values put so far.
+    void put_next(node* n) { put(count_, n); }
+
+    node* get(std::uint64_t index) {
+        if (index < near_.size() && near_[static_cast<std::size_t>(index)] != nullptr)
+            return near_[static_cast<std::size_t>(index)];
+        const auto found = far_.find(index);
+        if (found == far_.end())
+            c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
+        return found->second;
+    }
+    /// A number in a text instruction.
+    std::uint64_t index(std::string_view text) {
+        std::uint64_t value = 0;
+        if (text.empty() || text.size() > 18) c_.fail("a memo index is not a number");
+        for (const char d : text) {
+            if (d < '0' || d > '9') c_.fail("a memo index is not a number");
+            value = value * 10 + static_cast<std::uint64_t>(d - '0');
+        }
+        return value;
+    }
+
+private:
+    pickle_context& c_;
+    std::vector<node*> near_;
+    std::map<std::uint64_t, node*> far_;
+    std::uint64_t count_ = 0;
+};
+
+}  // namespace tarc::detail

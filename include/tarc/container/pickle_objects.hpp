@@ -1,0 +1,87 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <tarc/container/known_globals.hpp>
+#include <tarc/container/pickle_builtins.hpp>
+#include <tarc/container/pickle_context.hpp>
+#include <tarc/container/pickle_numpy.hpp>
+#include <tarc/container/pickle_text.hpp>
+#include <tarc/container/torch_rebuild.hpp>
+
+namespace tarc::detail {
+
+/// What a pickle's classes, functions, calls and states come to: known data, or opaque objects. Nothing is executed.
+class pickle_objects {
+public:
+    explicit pickle_objects(pickle_context& context)
+        : c_(context), builtins_(context), torch_(context), numpy_(context) {}
+
+    node* global(std::string_view module, std::string_view name) {
+        if (module.empty() || name.empty() || find_bad_utf8(module) != std::string_view::npos ||
+            find_bad_utf8(name) != std::string_view::npos)
+            c_.fail("the name of a class or function is empty or not UTF-8");
+        return c_.into.global(module, name);
+    }
+
+    /// The result of function(args), or of cls.__new__(cls, *args): known data, or an opaque object.
+    node* call(node* function, node* args, bool as_constructor) {
+        if (args->kind != value_kind::tuple) c_.fail("a class or function is given arguments that are not a tuple");
+        if (function->kind != value_kind::global && function->kind != value_kind::object)
+            c_.fail("the pickle calls " + describe_key(*function) + ", which is neither a class nor a function");
+        c_.count();
+        const known k = lookup(function);
+        const list_body& a = *args->list;
+        node* made = nullptr;
+        if (k != known::nothing && (!as_constructor || is_class(k))) {
+            made = builtins_.make(k, a);
+            if (made == nullptr) made = torch_.make(k, a);
+            if (made == nullptr) made = numpy_.make(k, a);
+            if (made == nullptr && k == known::reconstruct_object) made = reconstruct(a);
+        }
+        return made != nullptr ? made : c_.into.object(function, args);
+    }
+
+    /// BUILD: gives `target` its state.
+    void build(node& target, node* state) {
+        if (target.kind == value_kind::object) {
+            if (target.object->state != nullptr) c_.fail("an object is given its state twice");
+            if (!numpy_.build(target, *state)) target.object->state = state;
+        } else if (target.kind == value_kind::dict && target.dict->cls != dict_class::plain) {
+            if (state->kind != value_kind::dict && state->kind != value_kind::none)
+                c_.fail("the state of a dict is not a dict");
+            if (target.dict->state != nullptr) c_.fail("a dict is given its state twice");
+            if (state->kind == value_kind::dict) target.dict->state = state;
+        } else if (target.kind == value_kind::tensor) {
+            if (state->kind != value_kind::dict) c_.fail("the state of a tensor is not a dict of attributes");
+            if (target.tensor->attributes != nullptr) c_.fail("a tensor is given its attributes twice");
+            target.tensor->attributes = state;
+        } else {
+            c_.fail("a state is given to " + describe_key(target) + ", which has none");
+        }
+    }
+
+    /// What a persistent id stands for.
+    node* persistent(const node& id) {
+        // Legacy files name the class of a module together with its source text.
+        if (id.kind == value_kind::tuple && id.list->size == 4 && (*id.list)[0]->kind == value_kind::string &&
+            (*id.list)[0]->str() == "module")
+            return (*id.list)[1];
+        return torch_.storage(id);
+    }
+
+private:
+    // copyreg._reconstructor(cls, base, state), of protocols 0 and 1.
+    node* reconstruct(const list_body& a) {
+        if (a.size != 3 || a[0]->kind != value_kind::global || lookup(a[1]) != known::object) return nullptr;
+        return c_.into.object(a[0], c_.into.sequence(value_kind::tuple));
+    }
+
+    pickle_context& c_;
+    pickle_builtins builtins_;
+    torch_rebuild torch_;
+    pickle_numpy numpy_;
+};
+
+}  // namespace tarc::detail

@@ -1,0 +1,75 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarc/io/checksum.hpp>
+
+namespace {
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+std::vector<std::byte> noise(std::size_t size) {
+    std::vector<std::byte> bytes(size);
+    std::uint64_t state = 88172645463325252u;
+    for (std::byte& b : bytes) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        b = static_cast<std::byte>(state);
+    }
+    return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("CRC-32 has the published check value, and goes on from a seed") {
+    CHECK(tarc::crc32(bytes_of("123456789")) == 0xCBF43926u);
+    CHECK(tarc::crc32(bytes_of("6789"), tarc::crc32(bytes_of("12345"))) == 0xCBF43926u);
+    CHECK(tarc::crc32({}) == 0);
+    CHECK(tarc::crc32({}, 0xCBF43926u) == 0xCBF43926u);
+}
+
+TEST_CASE("XXH3-64 has the values of the specification") {
+    CHECK(tarc::xxh3({}) == 0x2D06800538D394C2u);  // xxHash doc/xxhash_spec.md and its self test, seed 0
+    CHECK(tarc::hash_text(0x2D06800538D394C2u) == "2d06800538d394c2");
+    CHECK(tarc::hash_text(1) == "0000000000000001");
+}
+
+TEST_CASE("the run-time choice of vectors does not change a hash") {
+    const auto data = noise(3000);
+    for (std::size_t size = 0; size <= data.size(); size += size < 300 ? 1 : 97) {
+        const auto part = std::span(data).first(size);
+        REQUIRE(tarc::xxh3(part) == XXH3_64bits(part.data(), part.size()));
+    }
+}
+
+TEST_CASE("block_hasher: one hash a block, however the bytes come") {
+    const std::size_t block = tarc::block_hasher::block_bytes;
+    for (const std::size_t size : {std::size_t{1}, block - 1, block, block + 1, 2 * block, 2 * block + 77}) {
+        const auto data = noise(size);
+        std::string expected;
+        for (std::size_t at = 0; at < size; at += block) {
+            expected += tarc::hash_text(tarc::xxh3(std::span(data).subspan(at, std::min(block, size - at))));
+        }
+        for (const std::size_t piece : {size, std::size_t{4096}, std::size_t{99991}, block, block + 13}) {
+            tarc::block_hasher hasher;
+            for (std::size_t at = 0; at < size; at += piece) {
+                hasher.append(std::span(data).subspan(at, std::min(piece, size - at)));
+            }
+            CHECK(hasher.text() == expected);
+            CHECK(hasher.text().empty());  // ready for the next record
+            hasher.append(data);
+            CHECK(hasher.text() == expected);
+        }
+    }
+}
+
+TEST_CASE("block_hasher: an empty record has no block") {
+    tarc::block_hasher hasher;
+    hasher.append({});
+    CHECK(hasher.text().empty());
+}
