@@ -30,7 +30,7 @@ void ls(const arguments& a) {
             crcs->compute();
             c.file->check_unchanged();
         }
-        output out((std::uint64_t{256} << 20) + std::min(file_bytes, UINT64_MAX >> 10) * 256);
+        output out((std::uint64_t{64} << 20) + std::min(file_bytes, UINT64_MAX >> 10) * 128);
         const crc_lookup crc = crcs ? crc_lookup([&](const tarc::entry& e) { return crcs->of(e); }) : crc_lookup();
         if (a.has("--json")) print_json(out, each, crc);
         else print_table(out, each, crc, file_bytes);

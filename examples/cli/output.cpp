@@ -53,16 +53,14 @@ void append_plain(std::string& out, std::string_view text, std::size_t most) {
 }
 
 std::string size_text(std::uint64_t bytes) {
-    constexpr std::array units = {" B", " kB", " MB", " GB", " TB", " PB", " EB"};
+    if (bytes < 1000) return std::to_string(bytes) + " B";
+    constexpr std::array units = {" kB", " MB", " GB", " TB", " PB", " EB"};
     std::size_t unit = 0;
-    std::uint64_t whole = bytes, rest = 0;
-    while (whole >= 1000) {
-        rest = whole % 1000;
-        whole /= 1000;
-        ++unit;
-    }
-    std::string text = std::to_string(whole);
-    if (unit != 0 && whole < 100) text.append(".").append(std::to_string(rest / 100));
+    std::uint64_t tenth = 100;  // of the unit, in bytes
+    for (; bytes / tenth >= 10000; tenth *= 1000) ++unit;
+    const std::uint64_t tenths = bytes / tenth + (bytes % tenth >= tenth / 2 ? 1 : 0);
+    std::string text = std::to_string(tenths / 10);
+    if (tenths < 1000) text.append(".").append(std::to_string(tenths % 10));
     return text + units[unit];
 }
 

@@ -56,7 +56,7 @@ def main():
 
     conan = arguments.conan
     run(conan, "profile", "detect")
-    options = ["--no-remote", "-s:a", "compiler.cppstd=20", "-c:a", "tools.cmake.cmaketoolchain:generator=Ninja"]
+    options = ["--no-remote", "-s:a", "compiler.cppstd=20", "-s:a", "build_type=Debug", "-c:a", "tools.cmake.cmaketoolchain:generator=Ninja"]
     options += ["-c:a", f"tools.cmake.cmake_layout:test_folder={work / 'test'}"]
     options += ["-c:a", "tools.build:compiler_executables=" + json.dumps({"cpp": str(arguments.compiler)})]
     if arguments.boost:
@@ -72,7 +72,7 @@ def main():
     print(f"created {reference}, its test package ran")
 
     # One package serves every configuration: nothing is built here.
-    run(conan, "install", f"--requires={reference}", "-s:a", "build_type=Debug", *options)
+    run(conan, "install", f"--requires={reference}", *options, "-s:a", "build_type=Release")
     packages = json.loads(run(conan, "list", f"{reference}:*", "--format=json").stdout)
     ids = [package for revision in packages["Local Cache"][reference]["revisions"].values()
            for package in revision["packages"]]
@@ -91,7 +91,7 @@ def main():
     run(conan, "install", HERE / "installed", "-of", work / "installed", "--build=missing", *options)
     run(arguments.cmake, "--install", arguments.build_folder, "--prefix", work / "prefix")
     run(arguments.cmake, "-S", HERE / "test_package", "-B", work / "installed/build", "-G", "Ninja",
-        f"-DCMAKE_TOOLCHAIN_FILE={work / 'installed/conan_toolchain.cmake'}", "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_TOOLCHAIN_FILE={work / 'installed/conan_toolchain.cmake'}", "-DCMAKE_BUILD_TYPE=Debug",
         f"-DCMAKE_CXX_COMPILER={arguments.compiler}", f"-Dtarc_ROOT={work / 'prefix'}")
     cache = (work / "installed/build/CMakeCache.txt").read_text()
     for name in ("Boost", "libdeflate", "xxHash"):

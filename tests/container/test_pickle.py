@@ -129,10 +129,11 @@ def test_python_reads_what_tarc_writes(tmp_path):
         pairs.append((tmp_path / (name.replace(" ", "_") + ".in"), tmp_path / (name.replace(" ", "_") + ".out")))
         pairs[-1][0].write_bytes(pickle.dumps(v, 4))
     for (name, v), (_, out), line in zip(VALUES.items(), pairs, copy(pairs)):
+        if name == "frozensets":  # a frozenset would be written as a set, which is no key
+            assert line.startswith("error") and "cannot hash" in line
+            continue
         assert line == "ok", (name, line)
         written = out.read_bytes()
-        if name in ("frozensets",):  # a frozenset is written as a set, which is no key
-            continue
         plain = {"defaultdict": dict}.get(name, lambda x: x)(v)
         for read in (pickle.loads, lambda b: torch._weights_only_unpickler.load(io.BytesIO(b))):
             assert same(read(written), plain), name
@@ -425,21 +426,22 @@ def test_every_real_pickle_is_read_and_written(tmp_path):
 
 
 @needs_shared
-def test_every_fixture_is_the_same_when_rewritten(tmp_path):
-    oracle = pathlib.Path(SHARED) / "fixtures/oracle.py"
+def test_every_real_file_is_the_same_when_rewritten(tmp_path):
+    sys.path.insert(0, str(pathlib.Path(SHARED) / "fixtures"))
+    import oracle
+
     compared = 0
     for path in shared_archives():
         expected = pathlib.Path(str(path) + ".json")
         if not expected.exists():
             continue
         assert rewritten(path, tmp_path / "b.pt", tmp_path) == "ok", path
-        if path.parent.name != "fixtures":  # the rest is only read: it takes a process each
-            continue
-        done = subprocess.run([sys.executable, "-B", oracle, tmp_path / "b.pt"], capture_output=True, text=True)
-        assert done.returncode == 0, (path, done.stderr[-2000:])
-        assert json.loads(done.stdout) == json.loads(expected.read_text()), path
+        walk = oracle.Walk()
+        walk.visit([], oracle.load(str(tmp_path / "b.pt"), walk.located, False))
+        got = json.loads(json.dumps({"entries": walk.entries}))
+        assert got == json.loads(expected.read_text()), path
         compared += 1
-    assert compared > 10
+    assert compared > 100
 
 
 @needs_shared

@@ -82,8 +82,8 @@ def test_python(tmp_path, method, zip64, stream, reverse):
 @pytest.mark.parametrize("pipe", [False, True])
 def test_info_zip(tmp_path, options, pipe):
     top, path = tree(tmp_path), tmp_path / "info.zip"
-    if "-z" in options and pipe:
-        pytest.skip("a comment comes from standard input too")
+    if pipe and options[1:] in (["-z"], ["-fz"]):
+        pytest.skip("-z wants standard input itself, -fz into a pipe leaves out the ZIP64 end record that it refers to")
     command = ["zip", "-q", "-r", *options, "-" if pipe else str(path), "run"]
     done = subprocess.run(command, cwd=top, input=b"comment\n", capture_output=True, check=True)
     if pipe:
@@ -119,21 +119,21 @@ def test_info_zip_changes_torchs_archive(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("bsdtar"), reason="libarchive's bsdtar is not installed")
 @pytest.mark.parametrize("compression", ["store", "deflate"])
-@pytest.mark.parametrize("pipe", [False, True])
-def test_libarchive(tmp_path, compression, pipe):
+def test_libarchive(tmp_path, compression):
     top, path = tree(tmp_path), tmp_path / "libarchive.zip"
-    command = ["bsdtar", "--format", "zip", "--options", f"zip:compression={compression}", "-cf", "-" if pipe else str(path), "run"]
-    done = subprocess.run(command, cwd=top, capture_output=True, check=True)
-    if pipe:
-        path.write_bytes(done.stdout)
+    options = ["--format", "zip", "--options", f"zip:compression={compression}"]
+    subprocess.run(["bsdtar", *options, "-cf", str(path), "run"], cwd=top, check=True)
     check(path, tmp_path)
 
 
-@pytest.mark.skipif(not shutil.which("7z"), reason="7z is not installed")
+SEVEN_ZIP = shutil.which("7z") or shutil.which("7zz")
+
+
+@pytest.mark.skipif(not SEVEN_ZIP, reason="7-Zip is not installed")
 @pytest.mark.parametrize("method", ["Copy", "Deflate"])
-def test_7z(tmp_path, method):
+def test_7_zip(tmp_path, method):
     top, path = tree(tmp_path), tmp_path / "seven.zip"
-    subprocess.run(["7z", "a", "-bd", "-tzip", f"-mm={method}", str(path), "run"], cwd=top, capture_output=True, check=True)
+    subprocess.run([SEVEN_ZIP, "a", "-bd", "-tzip", f"-mm={method}", str(path), "run"], cwd=top, capture_output=True, check=True)
     check(path, tmp_path)
 
 

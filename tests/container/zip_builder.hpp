@@ -72,8 +72,9 @@ public:
             buffer out;
             const std::string name = e.local_name.value_or(e.name);
             put(out, local_signature);
-            common(out, e.local_flags.value_or(e.flags), e.local_method.value_or(e.method), e.local_crc.value_or(crc_of(e)),
-                   e.local_stored.value_or(stored_size), e.local_size.value_or(size), name.size(), e.local_extra.size());
+            common(out, e.local_flags.value_or(e.flags), e.local_method.value_or(e.method),
+                   e.local_crc.value_or(crc_of(e)), e.local_stored.value_or(stored_size), e.local_size.value_or(size),
+                   name.size(), e.local_extra.size());
             data += text_of(out) + name + e.local_extra + e.payload;
         }
         data += e.after;

@@ -41,7 +41,11 @@ std::string rezipped_archive() {
     zip_builder b;
     const std::string text(300, 'a');
     b.add({.name = "run/"});
-    b.add({.name = "run/data.pkl", .payload = deflate(text), .method = 8, .size = 300, .crc = tarc::crc32(bytes_of(text))});
+    b.add({.name = "run/data.pkl",
+           .payload = deflate(text),
+           .method = 8,
+           .size = 300,
+           .crc = tarc::crc32(bytes_of(text))});
     b.add({.name = "run/data/0", .payload = "0123456789abcdef!"});
     return b.zip("comment");
 }

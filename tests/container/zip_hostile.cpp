@@ -1,5 +1,5 @@
-// Archives that lie, each made by hand, with the error that is due. Where the lie is in the directory, opening finds it;
-// where it is in a record's own headers, the first touch of that record does, and other records stay readable.
+// Archives that lie, each made by hand, with the error that is due. Where the lie is in the directory, opening finds
+// it; where it is in a record's own headers, the first touch of that record does, and other records stay readable.
 
 #include <doctest/doctest.h>
 
@@ -116,7 +116,8 @@ TEST_CASE("bytes before, behind and between") {
 
 TEST_CASE("the end records") {
     const std::string plain = two().zip(), wide = two().zip64();
-    const std::size_t end = plain.size() - 22, end64 = wide.size() - 98, locator = wide.size() - 42, last = wide.size() - 22;
+    const std::size_t end = plain.size() - 22, end64 = wide.size() - 98, locator = wide.size() - 42,
+                      last = wide.size() - 22;
     const auto with = [](std::string file, std::size_t at, std::uint64_t value, int size) {
         put_at(file, at, value, size);
         return file;
@@ -146,8 +147,10 @@ TEST_CASE("the end records") {
     refused(with(wide, end64 + 16, 1, 4), errc::unsupported, "multi-disk");
     refused(with(wide, end64 + 20, 1, 4), errc::unsupported, "multi-disk");
     refused(with(wide, end64 + 24, 1, 8), errc::unsupported, "multi-disk");
-    for (const std::uint64_t count : {std::uint64_t{1} << 60, std::uint64_t{0x0590B21642C8590C}}) {  // the second wraps with 46
-        const auto file = with(with(with(with(wide, end64 + 24, count, 8), end64 + 32, count, 8), last + 8, 0xFFFF, 2), last + 10, 0xFFFF, 2);
+    for (const std::uint64_t count :
+         {std::uint64_t{1} << 60, std::uint64_t{0x0590B21642C8590C}}) {  // the second wraps with 46
+        const auto file = with(with(with(with(wide, end64 + 24, count, 8), end64 + 32, count, 8), last + 8, 0xFFFF, 2),
+                               last + 10, 0xFFFF, 2);
         refused(file, errc::bad_archive, "cannot hold");
     }
     refused(with(wide, end64 + 32, 7, 8), errc::unsupported, "multi-disk");
@@ -205,7 +208,9 @@ TEST_CASE("names") {
     zip_builder folders;
     refused(folders.add({.name = "r/"}).add({.name = "r/"}).zip(), errc::duplicate_name, "two records");
     zip_builder cases;  // no folding of any kind
-    cases.add({.name = "r/x", .payload = "1"}).add({.name = "r/X", .payload = "2"}).add({.name = "r/x ", .payload = "3"});
+    cases.add({.name = "r/x", .payload = "1"})
+        .add({.name = "r/X", .payload = "2"})
+        .add({.name = "r/x ", .payload = "3"});
     CHECK(contents(cases.zip()) == "x=1\nX=2\nx =3\n");
     zip_builder unicode;
     unicode.add({.name = "r/x", .central_extra = "up" + le(6, 2) + "\1" + le(0, 4) + "y"});
@@ -248,7 +253,8 @@ TEST_CASE("sizes and offsets in the directory") {
     };
     constexpr std::uint64_t huge = (std::uint64_t{1} << 63) + 1, most = std::numeric_limits<std::uint64_t>::max();
     refused(one({.name = {}, .payload = "abc", .central_size = 4}), errc::bad_archive, "stored, yet takes");
-    refused(one({.name = {}, .payload = "abc", .central_stored = 99, .central_size = 99}), errc::bad_archive, "reach past");
+    refused(one({.name = {}, .payload = "abc", .central_stored = 99, .central_size = 99}), errc::bad_archive,
+            "reach past");
     refused(one({.name = {}, .payload = "abc", .header = 1}), errc::bad_archive, "overlap");
     refused(one({.name = {}, .payload = "abc", .header = 0xFFFFFFFE}), errc::bad_archive, "reach past");
     for (const std::uint64_t size : {huge, most, most - 40, std::uint64_t{1} << 32}) {
@@ -256,13 +262,18 @@ TEST_CASE("sizes and offsets in the directory") {
                 errc::bad_archive, "reach past");
         refused(one({.name = {}, .central_extra = field({size}), .header = ~0u}), errc::bad_archive, "reach past");
     }
-    refused(one({.name = {}, .central_stored = ~0u, .central_size = ~0u}), errc::bad_archive, "ZIP64 field that is not there");
-    refused(one({.name = {}, .central_extra = field({5}), .central_stored = ~0u, .central_size = ~0u}), errc::bad_archive,
+    refused(one({.name = {}, .central_stored = ~0u, .central_size = ~0u}), errc::bad_archive,
             "ZIP64 field that is not there");
+    refused(one({.name = {}, .central_extra = field({5}), .central_stored = ~0u, .central_size = ~0u}),
+            errc::bad_archive, "ZIP64 field that is not there");
     refused(one({.name = {}, .central_extra = field({5})}), errc::bad_archive, "other values than it needs");
     refused(one({.name = {}, .central_extra = field({5, 5, 5, 5}), .central_stored = ~0u, .central_size = ~0u}),
             errc::bad_archive, "other values than it needs");
-    refused(one({.name = {}, .payload = "abc", .central_extra = field({3, 3, 77}), .central_stored = ~0u, .central_size = ~0u}),
+    refused(one({.name = {},
+                 .payload = "abc",
+                 .central_extra = field({3, 3, 77}),
+                 .central_stored = ~0u,
+                 .central_size = ~0u}),
             errc::bad_archive, "contradicts");
     refused(one({.name = {}, .central_extra = field({}) + field({})}), errc::bad_archive, "twice");
     refused(one({.name = {}, .central_extra = "ab"}), errc::bad_archive, "middle of a header");
@@ -275,7 +286,12 @@ TEST_CASE("records that share bytes") {
     const std::string body = deflate(std::string(100000, 'a'));
     b.add({.name = "r/100", .payload = body, .method = 8, .size = 100000});
     for (int i = 101; i < 300; ++i) {
-        b.add({.name = "r/" + std::to_string(i), .payload = body, .method = 8, .size = 100000, .header = 0, .local = false});
+        b.add({.name = "r/" + std::to_string(i),
+               .payload = body,
+               .method = 8,
+               .size = 100000,
+               .header = 0,
+               .local = false});
     }
     refused(b.zip(), errc::bad_archive, "overlap");
     zip_builder nested;  // the first record's payload is the second record
@@ -308,11 +324,15 @@ TEST_CASE("local headers that disagree with the directory") {
     record_refused(one({.name = {}, .local_extra = "ab" + le(9, 2)}), "x", errc::bad_archive, "longer than its block");
     record_refused(one({.name = {}, .local_extra = "FB" + le(3, 2) + "ZZz"}), "x", errc::bad_archive, "padding");
     record_refused(one({.name = {}, .local_extra = "FB" + le(2, 2) + "xx"}), "x", errc::bad_archive, "padding");
-    record_refused(one({.name = {}, .local_extra = "FB" + le(0, 2) + "FB" + le(0, 2)}), "x", errc::bad_archive, "twice");
-    record_refused(one({.name = {}, .local_extra = le(1, 2) + le(16, 2) + le(3, 8) + le(4, 8)}), "x", errc::bad_archive, "other sizes");
-    record_refused(one({.name = {}, .local_extra = le(1, 2) + le(8, 2) + le(4, 8)}), "x", errc::bad_archive, "another offset");
+    record_refused(one({.name = {}, .local_extra = "FB" + le(0, 2) + "FB" + le(0, 2)}), "x", errc::bad_archive,
+                   "twice");
+    record_refused(one({.name = {}, .local_extra = le(1, 2) + le(16, 2) + le(3, 8) + le(4, 8)}), "x", errc::bad_archive,
+                   "other sizes");
+    record_refused(one({.name = {}, .local_extra = le(1, 2) + le(8, 2) + le(4, 8)}), "x", errc::bad_archive,
+                   "another offset");
     record_refused(one({.name = {}, .local_extra = le(1, 2) + le(3, 2) + "abc"}), "x", errc::bad_archive, "malformed");
-    record_refused(one({.name = {}, .local_extra = "up" + le(6, 2) + "\1" + le(0, 4) + "y"}), "x", errc::bad_archive, "different name");
+    record_refused(one({.name = {}, .local_extra = "up" + le(6, 2) + "\1" + le(0, 4) + "y"}), "x", errc::bad_archive,
+                   "different name");
 
     record_refused(one({.name = {}, .flags = 8}), "x", errc::bad_archive, "descriptor is missing");
     record_refused(one({.name = {}, .flags = 8, .after = good + "h"}), "x", errc::bad_archive, "belong to no record");
@@ -321,7 +341,8 @@ TEST_CASE("local headers that disagree with the directory") {
         bad[at] ^= 1;
         record_refused(one({.name = {}, .flags = 8, .after = bad}), "x", errc::bad_archive, "descriptor differs");
     }
-    record_refused(one({.name = {}, .flags = 8, .after = "PK\7\11" + good.substr(4)}), "x", errc::bad_archive, "no signature");
+    record_refused(one({.name = {}, .flags = 8, .after = "PK\7\11" + good.substr(4)}), "x", errc::bad_archive,
+                   "no signature");
 
     zip_builder missing = one({.name = {}});
     missing.data[2] = '9';
@@ -348,10 +369,14 @@ TEST_CASE("DEFLATE streams that lie") {
         CHECK(error->record() == "x");
     };
     refused_on_read({.name = {}, .payload = "no deflate", .size = 1000, .crc = crc}, errc::bad_archive, "damaged");
-    refused_on_read({.name = {}, .payload = packed, .size = 999, .crc = crc}, errc::bad_archive, "more bytes than it claims");
-    refused_on_read({.name = {}, .payload = packed, .size = 0, .crc = crc}, errc::bad_archive, "more bytes than it claims");
-    refused_on_read({.name = {}, .payload = packed, .size = 1001, .crc = crc}, errc::bad_archive, "fewer bytes than it claims");
-    refused_on_read({.name = {}, .payload = packed.substr(0, packed.size() - 1), .size = 1000, .crc = crc}, errc::bad_archive, "damaged");
+    refused_on_read({.name = {}, .payload = packed, .size = 999, .crc = crc}, errc::bad_archive,
+                    "more bytes than it claims");
+    refused_on_read({.name = {}, .payload = packed, .size = 0, .crc = crc}, errc::bad_archive,
+                    "more bytes than it claims");
+    refused_on_read({.name = {}, .payload = packed, .size = 1001, .crc = crc}, errc::bad_archive,
+                    "fewer bytes than it claims");
+    refused_on_read({.name = {}, .payload = packed.substr(0, packed.size() - 1), .size = 1000, .crc = crc},
+                    errc::bad_archive, "damaged");
     refused_on_read({.name = {}, .payload = packed + "h", .size = 1000, .crc = crc}, errc::bad_archive, "hidden");
     refused_on_read({.name = {}, .payload = packed, .size = 1000, .crc = crc + 1}, errc::checksum_mismatch, "CRC-32");
     refused_on_read({.name = {}, .payload = packed, .size = 0xFFFFFFF0, .crc = crc}, errc::bad_archive, "cannot hold");

@@ -56,7 +56,8 @@ private:
 }  // namespace
 
 TEST_CASE("what was written is read") {
-    const std::string file = torch_like({{"data.pkl", "P"}, {"data/0", "0123456789"}, {"data/1", ""}, {"version", "3\n"}}, "rün");
+    const std::string file =
+        torch_like({{"data.pkl", "P"}, {"data/0", "0123456789"}, {"data/1", ""}, {"version", "3\n"}}, "rün");
     const tarc::zip_reader zip(memory(file));
     CHECK(zip.root() == "rün");
     REQUIRE(zip.records().size() == 4);
@@ -95,7 +96,8 @@ TEST_CASE("records outlive a move of the reader, and a copy of a record serves")
 }
 
 TEST_CASE("opening reads the directory and no record") {
-    const auto file = std::make_shared<counting_source>(torch_like({{"data/0", std::string(1 << 20, 'x')}, {"data/1", "y"}}));
+    const auto file =
+        std::make_shared<counting_source>(torch_like({{"data/0", std::string(1 << 20, 'x')}, {"data/1", "y"}}));
     const tarc::zip_reader zip(file);
     CHECK(file->bytes < 70'000);  // an end record may stand anywhere in the last 64 KiB
     file->reads = file->bytes = 0;
@@ -141,9 +143,14 @@ TEST_CASE("files of other tools: order, flags, times, extra fields, folders, no 
 TEST_CASE("DEFLATE, stored and empty, and a record that does not shrink") {
     const std::string text(100000, 'a');
     zip_builder b;
-    b.add({.name = "r/a", .payload = deflate(text), .method = 8, .size = text.size(), .crc = tarc::crc32(bytes_of(text))});
+    b.add({.name = "r/a",
+           .payload = deflate(text),
+           .method = 8,
+           .size = text.size(),
+           .crc = tarc::crc32(bytes_of(text))});
     b.add({.name = "r/none", .payload = deflate(""), .method = 8, .size = 0, .crc = 0});
-    b.add({.name = "r/noise", .payload = deflate("q8#Z"), .method = 8, .size = 4, .crc = tarc::crc32(bytes_of("q8#Z"))});
+    b.add(
+        {.name = "r/noise", .payload = deflate("q8#Z"), .method = 8, .size = 4, .crc = tarc::crc32(bytes_of("q8#Z"))});
     b.add({.name = "r/b", .payload = "B"});
     CHECK(contents(b.zip()) == "a=" + text + "\nnone=\nnoise=q8#Z\nb=B\n");
     const tarc::zip_reader zip(memory(b.zip()));
@@ -160,21 +167,33 @@ TEST_CASE("descriptors: with and without signature, 32 and 64 bits, local fields
     for (const std::string& descriptor : {narrow, "PK\7\10" + narrow, wide, "PK\7\10" + wide}) {
         for (const std::uint32_t filled : {0u, 1u}) {
             zip_builder b;
-            b.add({.name = "r/x", .payload = "abc", .flags = 8, .local_crc = crc * filled, .local_stored = 3 * filled,
-                   .local_size = 3 * filled, .after = descriptor});
+            b.add({.name = "r/x",
+                   .payload = "abc",
+                   .flags = 8,
+                   .local_crc = crc * filled,
+                   .local_stored = 3 * filled,
+                   .local_size = 3 * filled,
+                   .after = descriptor});
             b.add({.name = "r/y", .payload = "y"});
             CHECK(contents(b.zip()) == "x=abc\ny=y\n");
         }
     }
     // Info-ZIP into a pipe: local sizes full, a ZIP64 field of zeros, a wide descriptor; the directory is narrow.
     zip_builder b;
-    b.add({.name = "r/x", .payload = "abc", .flags = 8, .local_extra = le(1, 2) + le(16, 2) + le(0, 16), .local_crc = 0,
-           .local_stored = ~0u, .local_size = ~0u, .after = "PK\7\10" + wide});
+    b.add({.name = "r/x",
+           .payload = "abc",
+           .flags = 8,
+           .local_extra = le(1, 2) + le(16, 2) + le(0, 16),
+           .local_crc = 0,
+           .local_stored = ~0u,
+           .local_size = ~0u,
+           .after = "PK\7\10" + wide});
     CHECK(contents(b.zip()) == "x=abc\n");
 }
 
 TEST_CASE("ZIP64 fields where they are not needed") {
-    const std::string both = le(1, 2) + le(16, 2) + le(3, 8) + le(3, 8), all = le(1, 2) + le(24, 2) + le(3, 8) + le(3, 8) + le(0, 8);
+    const std::string both = le(1, 2) + le(16, 2) + le(3, 8) + le(3, 8),
+                      all = le(1, 2) + le(24, 2) + le(3, 8) + le(3, 8) + le(0, 8);
     zip_builder python, go;  // zipfile's force_zip64; archive/zip
     python.add({.name = "r/x", .payload = "abc", .local_extra = both, .local_stored = ~0u, .local_size = ~0u});
     CHECK(contents(python.zip()) == "x=abc\n");
@@ -248,7 +267,8 @@ TEST_CASE("a flipped bit in a payload is found by its CRC, and not when nobody a
     zip.check_all();
     CHECK(text_of(zip.read(zip.records()[0], false)) != std::string(5000, 'x'));
     for (const bool whole : {true, false}) {
-        const auto e = error_of([&] { whole ? static_cast<void>(zip.read(zip.records()[0])) : zip.verify(zip.records()[0]); });
+        const auto e =
+            error_of([&] { whole ? static_cast<void>(zip.read(zip.records()[0])) : zip.verify(zip.records()[0]); });
         REQUIRE(e);
         CHECK(e->code() == tarc::errc::checksum_mismatch);
         CHECK(e->record() == "data/0");
@@ -275,7 +295,11 @@ TEST_CASE("limits") {
 
     const std::string text(100000, 'a');
     zip_builder b;
-    b.add({.name = "r/a", .payload = deflate(text), .method = 8, .size = text.size(), .crc = tarc::crc32(bytes_of(text))});
+    b.add({.name = "r/a",
+           .payload = deflate(text),
+           .method = 8,
+           .size = text.size(),
+           .crc = tarc::crc32(bytes_of(text))});
     tarc::limits bounds;
     bounds.ratio = 100;
     const tarc::zip_reader zip(memory(b.zip()), bounds);
@@ -284,7 +308,8 @@ TEST_CASE("limits") {
 
 TEST_CASE("threads use one reader") {
     std::vector<std::pair<std::string, std::string>> records;
-    for (int i = 0; i < 200; ++i) records.emplace_back("data/" + std::to_string(i), std::string(100, static_cast<char>('a' + i % 26)));
+    for (int i = 0; i < 200; ++i)
+        records.emplace_back("data/" + std::to_string(i), std::string(100, static_cast<char>('a' + i % 26)));
     const tarc::zip_reader zip(memory(torch_like(records)));
     std::vector<int> bad(4, 0);
     std::vector<std::thread> threads;

@@ -36,9 +36,8 @@ TEST_CASE("the bytes of a small archive, spelled out from the format page") {
     zip.add("empty", {});
     zip.finish();
     const std::string flags = "\x08\x08", empty_flags = std::string("\0\x08", 2), crc = u32(0xCBF43926);
-    std::string expected =
-        "PK\3\4" + u16(0) + flags + u16(0) + u32(0) + u32(0) + u32(0) + u32(0) + u16(4) + u16(4 + 26) + "ab/x" + "FB" +
-        u16(26) + std::string(26, 'Z');
+    std::string expected = "PK\3\4" + u16(0) + flags + u16(0) + u32(0) + u32(0) + u32(0) + u32(0) + u16(4) +
+                           u16(4 + 26) + "ab/x" + "FB" + u16(26) + std::string(26, 'Z');
     CHECK(expected.size() == 64);
     expected += "123456789";
     expected += "PK\7\10" + crc + u32(9) + u32(9);
@@ -47,13 +46,13 @@ TEST_CASE("the bytes of a small archive, spelled out from the format page") {
                 "ab/empty" + "FB" + u16(61) + std::string(61, 'Z');
     CHECK(expected.size() == 192);
     const std::size_t directory = expected.size();
-    expected += "PK\1\2" + u16(0) + u16(0) + flags + u16(0) + u32(0) + crc + u32(9) + u32(9) + u16(4) + u16(0) + u16(0) +
-                u16(0) + u16(0) + u32(0) + u32(0) + "ab/x";
-    expected += "PK\1\2" + u16(0) + u16(0) + empty_flags + u16(0) + u32(0) + u32(0) + u32(0) + u32(0) + u16(8) + u16(0) +
-                u16(0) + u16(0) + u16(0) + u32(0) + u32(second) + "ab/empty";
+    expected += "PK\1\2" + u16(0) + u16(0) + flags + u16(0) + u32(0) + crc + u32(9) + u32(9) + u16(4) + u16(0) +
+                u16(0) + u16(0) + u16(0) + u32(0) + u32(0) + "ab/x";
+    expected += "PK\1\2" + u16(0) + u16(0) + empty_flags + u16(0) + u32(0) + u32(0) + u32(0) + u32(0) + u16(8) +
+                u16(0) + u16(0) + u16(0) + u16(0) + u32(0) + u32(second) + "ab/empty";
     const std::size_t end = expected.size();
-    expected += "PK\6\6" + u64(44) + u16(0x031E) + u16(45) + u64(0) + u64(2) + u64(2) + u64(end - directory) +
-                u64(directory);
+    expected +=
+        "PK\6\6" + u64(44) + u16(0x031E) + u16(45) + u64(0) + u64(2) + u64(2) + u64(end - directory) + u64(directory);
     expected += "PK\6\7" + u32(0) + u64(end) + u32(1);
     expected += "PK\5\6" + u32(0) + u16(2) + u16(2) + u32(end - directory) + u32(directory) + u16(0);
     CHECK(text_of(out.bytes()) == expected);

@@ -21,13 +21,13 @@ namespace tarc_test {
 /// The real system calls with one fault at a chosen place, and a record of what was called.
 class scripted_files : public tarc::file_system {
 public:
-    std::string fail_call;      ///< which call
-    int fail_at = 0;            ///< the how-manieth of them, from 1; 0: none
-    int fail_with = 0;          ///< errno
-    bool fail_forever = false;  ///< that one only, or all from there on
-    bool interrupt = false;     ///< every call that may be retried fails with EINTR first
-    std::size_t most = 0;       ///< bytes that one read or write moves at most; 0: no limit
-    bool stalled = false;       ///< write takes nothing and says 0
+    std::string fail_call;              ///< which call
+    int fail_at = 0;                    ///< the how-manieth of them, from 1; 0: none
+    int fail_with = 0;                  ///< errno
+    bool fail_forever = false;          ///< that one only, or all from there on
+    bool interrupt = false;             ///< every call that may be retried fails with EINTR first
+    std::size_t most = 0;               ///< bytes that one read or write moves at most; 0: no limit
+    bool stalled = false;               ///< write takes nothing and says 0
     int die_before = 0, die_after = 0;  ///< the process ends around this call, counted over all kinds
 
     std::map<std::string, int> count;
@@ -59,9 +59,7 @@ public:
         return after(file_system::write(fd, from, most ? std::min(bytes, most) : bytes));
     }
     int fsync(int fd) override { return fails("fsync") ? -1 : after(file_system::fsync(fd)); }
-    int fstat(int fd, struct stat* out) override {
-        return fails("fstat") ? -1 : after(file_system::fstat(fd, out));
-    }
+    int fstat(int fd, struct stat* out) override { return fails("fstat") ? -1 : after(file_system::fstat(fd, out)); }
     int stat(const char* path, struct stat* out) override {
         return fails("stat") ? -1 : after(file_system::stat(path, out));
     }
@@ -131,6 +129,8 @@ inline std::string read_text(const std::string& path) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-inline void write_text(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+inline void write_text(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+}
 
 }  // namespace tarc_test

@@ -30,7 +30,7 @@ void save(const std::string& path, std::string_view text, tarc::durability d = t
 }
 
 mode_t mode_of(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     REQUIRE(::stat(path.c_str(), &status) == 0);
     return status.st_mode & 07777;
 }
@@ -77,7 +77,9 @@ TEST_CASE("file_sink: without commit the target is as it was and no file is left
     const folder here;
     const std::string path = here.path + "/f";
     write_text(path, "old");
-    { tarc::file_sink(path).write(bytes_of(std::string(3 << 20, 'x'))); }
+    {
+        tarc::file_sink(path).write(bytes_of(std::string(3 << 20, 'x')));
+    }
     CHECK(read_text(path) == "old");
     CHECK(here.files() == std::vector<std::string>{"f"});
 }
@@ -88,7 +90,8 @@ TEST_CASE("file_sink: the bytes arrive in order, whatever the sizes of the piece
     std::string expected;
     {
         tarc::file_sink out(path, tarc::durability::atomic);
-        for (const std::size_t size : {1u, 0u, 262143u, 1u, 1u, 262144u, 5u, 262139u, 1000000u, 3u, 300000u, 262142u, 7u}) {
+        for (const std::size_t size :
+             {1u, 0u, 262143u, 1u, 1u, 262144u, 5u, 262139u, 1000000u, 3u, 300000u, 262142u, 7u}) {
             const std::string piece(size, static_cast<char>('a' + expected.size() % 26));
             expected += piece;
             out.write(bytes_of(piece));
@@ -150,7 +153,7 @@ TEST_CASE("file_sink: a symbolic link is followed, also a dangling one and one t
     CHECK(read_text(target) == "second");
     CHECK(here.files() == std::vector<std::string>{"link"});
     CHECK(there.files() == std::vector<std::string>{"target"});
-    struct stat status {};
+    struct stat status{};
     REQUIRE(::lstat(link.c_str(), &status) == 0);
     CHECK(S_ISLNK(status.st_mode));
 

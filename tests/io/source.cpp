@@ -42,7 +42,9 @@ tarc::error error_of(F&& f) {
     throw 0;
 }
 
-bool has(const tarc::error& e, const std::string& part) { return std::string(e.what()).find(part) != std::string::npos; }
+bool has(const tarc::error& e, const std::string& part) {
+    return std::string(e.what()).find(part) != std::string::npos;
+}
 
 }  // namespace
 

@@ -5,70 +5,27 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <memory>   // std::shared_ptr
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include <tarc/archive/binding.hpp>
 #include <tarc/archive/flat_view.hpp>
-#include <tarc/archive/report.hpp>
 #include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
-#include <tarc/reflect/schema.hpp>
 #include <tarc/value/value.hpp>
 
 namespace tarc::detail {
-
-/// A value made beside its target, to be moved in when everything else has succeeded.
-class staged_object {
-public:
-    staged_object(const type_facts& t, void* object, void* target) : type_(&t), object_(object), target_(target) {}
-    staged_object(staged_object&& o) noexcept : type_(o.type_), object_(std::exchange(o.object_, nullptr)), target_(o.target_) {}
-    staged_object& operator=(staged_object&&) = delete;
-    ~staged_object() {
-        if (object_ != nullptr) type_->destroy(object_);
-    }
-    void commit() { type_->move(object_, target_); }
-
-private:
-    const type_facts* type_;
-    void* object_;
-    void* target_;
-};
-
-/// What binding a tree to a struct yields: the report, the tensors to be loaded, and the values to be moved in.
-struct binding {
-    struct tensor_job {
-        tensor_base* target;
-        const tensor_body* source;
-        const type_facts* type;
-        std::string_view path;
-    };
-    load_report report;
-    std::vector<tensor_job> tensors;
-    std::vector<staged_object> objects;
-    std::shared_ptr<tree> values = std::make_shared<tree>();  // what members of type tarc::value hold
-    tree_copier copier{*values};
-    arena texts;
-};
-
-struct bind_options {
-    bool strict = true;
-    std::string_view strip_prefix;
-    tarc::limits limit;
-    void* context = nullptr;
-    /// Reads a tensor of one element, for a scalar field that a 0-d tensor fills.
-    any_tensor (*read_element)(void* context, const tensor_body&) = nullptr;
-};
 
 /// Holds a file's tree against a struct, by the tables of reflect/leaves.hpp. Nothing is changed in the struct, unless it is
 /// fresh; no tensor byte is read but those of 0-d tensors that fill scalar fields.
 class binder {
 public:
-    binder(binding& out, const bind_options& options) : out_(out), options_(options) {}
+    binder(binding& out, const bind_options& options) : out_(out), options_(options), budget_(options) {}
 
     /// `fresh`: the object was made for this load, and may be written before it is known to succeed.
     void bind(const type_facts& t, void* object, const node& n, bool fresh) {
@@ -80,13 +37,10 @@ public:
     void bind_below(const type_facts& t, void* object, const node& n, bool fresh, const std::string& key) {
         direct_ = fresh;
         if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
-        flat_view view(n, options_.strip_prefix, options_.limit, out_.texts);
+        flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
         flat(t, object, view, key);
-        for (const std::size_t i : view.below(key)) {
-            if (view[i].used) continue;
-            scope s(path_, view[i].key, '/');
-            out_.report.unexpected_keys.push_back(path_);
-        }
+        for (const std::size_t i : view.below(key))
+            if (!view[i].used) unexpected(view[i].key);
     }
 
 private:
@@ -107,14 +61,34 @@ private:
     static std::string escaped(std::string_view name) {
         std::string s;
         for (const char c : name) {
-            if (c == '/' || c == '\\') s += '\\';
+            if (c == '/' || c == ':' || c == '\\') s += '\\';
             s += c;
         }
         return s;
     }
 
     void mismatch(const node& n, std::string expected) { mismatch(describe_node(n), std::move(expected)); }
-    void mismatch(std::string archived, std::string expected) { out_.report.mismatched.push_back({path_, std::move(archived), std::move(expected)}); }
+    void mismatch(std::string archived, std::string expected) {
+        budget_.text(path_.size() + archived.size());
+        out_.report.mismatched.push_back({path_.empty() ? options_.at : path_, std::move(archived), std::move(expected)});
+    }
+    /// `step` as path texts have it.
+    void unexpected(std::string_view step) {
+        scope s(path_, step, '/');
+        budget_.text(path_.size());
+        out_.report.unexpected_keys.push_back(path_);
+    }
+
+    /// Where a tensor stands in the file.
+    std::string_view file_path(std::string_view below) {
+        std::string whole = options_.at;
+        for (const std::string_view part : {std::string_view(path_), below}) {
+            if (!whole.empty() && !part.empty()) whole += '/';
+            whole += part;
+        }
+        budget_.text(whole.size());
+        return out_.texts.copy(whole);
+    }
 
     /// Runs `fill(object)` on the target itself when it is fresh, else on a copy that is moved in at the end. Where something
     /// inside does not fit and no tensor stands there, nothing of it is applied.
@@ -137,6 +111,7 @@ private:
     }
 
     void any(const type_facts& t, void* target, const node& n) {
+        budget_.visit();
         switch (t.kind) {
             case kind::boolean:
             case kind::integer:
@@ -173,34 +148,40 @@ private:
 
     /// The tensors inside a tarc::value are loaded like any others, they have no target of their own.
     void collect_tensors(const node& root) {
-        std::unordered_map<const storage_body*, bool> seen;
-        std::unordered_map<const node*, bool> visited;
         walk(root, options_.limit, [&](std::span<const step> at, const node& n) {
-            if (n.kind == value_kind::tensor && n.tensor->storage != nullptr && !n.tensor->meta && seen.try_emplace(n.tensor->storage, true).second)
-                out_.tensors.push_back({nullptr, n.tensor, nullptr, out_.texts.copy(joined(path_text(at)))});
-            if (n.kind == value_kind::storage && seen.try_emplace(n.storage, true).second) {
+            budget_.visit();
+            if (!collected_.insert(&n).second) return false;
+            if (n.kind == value_kind::tensor && n.tensor->storage != nullptr && !n.tensor->meta)
+                out_.tensors.push_back({nullptr, n.tensor, file_path(path_text(at))});
+            if (n.kind == value_kind::storage) {
                 auto* b = out_.texts.make<tensor_body>();
                 b->type = n.storage->type.value_or(dtype::uint8);
                 b->storage = n.storage;
-                out_.tensors.push_back({nullptr, b, nullptr, out_.texts.copy(joined(path_text(at)))});
+                out_.tensors.push_back({nullptr, b, file_path(path_text(at))});
             }
-            return visited.try_emplace(&n, true).second;
+            return true;
         });
     }
-    [[nodiscard]] std::string joined(const std::string& below) const { return path_.empty() || below.empty() ? path_ + below : path_ + "/" + below; }
 
     void scalar(const type_facts& t, void* target, const node& n) {
-        if (n.kind == value_kind::tensor && options_.read_element != nullptr && count_elements(n.tensor->shape) == 1 && n.tensor->shape.empty() && !n.tensor->meta &&
-            (t.kind == kind::boolean || t.kind == kind::integer || t.kind == kind::real || t.kind == kind::complex)) {
-            const node element = element_node(options_.read_element(options_.context, *n.tensor));
-            const node exact = t.kind == kind::integer ? whole(element) : element;
+        const bool number = t.kind == kind::boolean || t.kind == kind::integer || t.kind == kind::real || t.kind == kind::complex;
+        if (number && n.kind == value_kind::tensor && n.tensor->shape.empty() && n.tensor->storage != nullptr && !n.tensor->meta &&
+            options_.read_element != nullptr) {
+            const element_value read(options_.read_element(options_.context, *n.tensor));
+            const element_value exact = t.kind == kind::integer ? read.whole() : read;
             return stage(t, target, [&](void* p) {
-                if (std::string why = read_scalar(t, p, exact); !why.empty()) mismatch("a 0-d tensor of " + describe_node(element), std::move(why));
+                if (std::string why = read_scalar(t, p, exact.get()); !why.empty()) mismatch("a 0-d tensor of " + describe_node(read.get()), std::move(why));
             });
         }
-        stage(t, target, [&](void* p) {
-            if (std::string why = read_scalar(t, p, n); !why.empty()) mismatch(n, std::move(why));
-        });
+        stage(t, target, [&](void* p) { read_text(t, p, n); });
+    }
+
+    /// read_scalar, with its complaint in the report.
+    bool read_text(const type_facts& t, void* p, const node& n) {
+        if (n.kind == value_kind::string || n.kind == value_kind::bytes) budget_.text(n.size);
+        std::string why = read_scalar(t, p, n);
+        if (!why.empty()) mismatch(n, std::move(why));
+        return why.empty();
     }
 
     void tensor(const type_facts& t, void* target, const node& n) {
@@ -217,12 +198,15 @@ private:
             for (std::size_t i = 0; fits && i < t.extents.size(); ++i) fits = t.extents[i] == dyn || t.extents[i] == b.shape[i];
         }
         if (!fits) return mismatch(n, tensor_text(t));
-        out_.tensors.push_back({t.tensor(target), &b, &t, out_.texts.copy(path_)});
+        out_.tensors.push_back({t.tensor(target), &b, file_path({})});
     }
 
     void tensor_of_scalar(const type_facts& t, void* target, const node& n) {
         any_tensor made;
         if (!element_tensor(t.dtype, n, made)) return mismatch(n, tensor_text(t) + ", into which this value does not convert exactly");
+        const tensor_base& old = *t.tensor(target);
+        if (options_.in_place && old.defined() && old.dtype() == t.dtype && old.shape().empty() && host_accessible(old.device()))
+            return out_.elements.push_back({any_tensor(old), made});
         stage(t, target, [&](void* p) { detail_access::assign(*t.tensor(p), made); });
     }
 
@@ -239,6 +223,7 @@ private:
     void bits(const type_facts& t, void* target, const node& n) {
         const list_body* items = items_of(n);
         if (items == nullptr) return mismatch(n, "a list of bool");
+        budget_.visit(items->size);
         stage(t, target, [&](void* p) {
             t.resize(p, items->size);
             for (std::size_t i = 0; i < items->size; ++i) {
@@ -295,12 +280,12 @@ private:
 
     void set(const type_facts& t, void* target, const node& n) {
         if (n.kind != value_kind::set) return mismatch(n, "a set");
+        budget_.visit(n.list->size);
         stage(t, target, [&](void* p) {
             t.clear(p);
             for (const node* item : *n.list) {
                 temporary e(*t.element);
-                if (std::string why = read_scalar(*t.element, e.object, *item); !why.empty()) mismatch(*item, std::move(why));
-                else t.insert(p, e.object);
+                if (read_text(*t.element, e.object, *item)) t.insert(p, e.object);
             }
         });
     }
@@ -308,27 +293,74 @@ private:
     void map(const type_facts& t, void* target, const node& n) {
         const dict_body* d = dict_of(n);
         if (d == nullptr) return mismatch(n, "a dict");
-        const bool names = t.key->kind == kind::string && all_tensors_below(*t.element);
+        const bool tensors = t.key->kind == kind::string && t.element->kind == kind::tensor;
+        if (tensors && flat_view::is_nested(n)) return nested(t, target, n);
         stage(t, target, [&](void* p) {
-            t.clear(p);
+            // All keys come first, since some maps move their elements when one is added.
+            std::vector<const entry*> wanted;
+            temporary made(t);
             for (const entry& e : *d) {
-                std::string step;
-                append_step(step, {e.key, 0, {}});
-                scope s(path_, step, '/');
                 temporary key(*t.key);
-                if (std::string why = read_scalar(*t.key, key.object, *e.key); !why.empty()) {
-                    mismatch("the key " + describe_node(*e.key), std::move(why));
+                scope s(path_, step_text(*e.key), '/');
+                if (!read_key(t, key.object, *e.key, tensors)) continue;
+                void* other = nullptr;
+                if (t.find(made.object, key.object, &other)) {  // two keys of the file become one
+                    mismatch("the key " + describe_node(*e.key), "keys that differ");
                     continue;
                 }
-                if (names) {
-                    auto& name = *static_cast<std::string*>(key.object);
-                    if (!options_.strip_prefix.empty() && name.starts_with(options_.strip_prefix)) name.erase(0, options_.strip_prefix.size());
-                }
-                any(*t.element, t.insert(p, key.object), *e.value);
+                keep(t, p, made.object, key.object);
+                wanted.push_back(&e);
+            }
+            t.move(made.object, p);
+            for (const entry* e : wanted) {
+                temporary key(*t.key);
+                scope s(path_, step_text(*e->key), '/');
+                void* value = nullptr;
+                if (read_key(t, key.object, *e->key, tensors) && t.find(p, key.object, &value)) any(*t.element, value, *e->value);
             }
         });
     }
-    static bool all_tensors_below(const type_facts& t) { return t.kind == kind::tensor; }
+
+    /// A map of tensors from a state_dict that is nested, or from an entire pickled model.
+    void nested(const type_facts& t, void* target, const node& n) {
+        flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
+        stage(t, target, [&](void* p) {
+            temporary made(t);
+            for (const auto& i : view.items()) {
+                if (i.container) continue;
+                std::string name(i.key);
+                budget_.text(name.size());
+                keep(t, p, made.object, &name);
+            }
+            t.move(made.object, p);
+            for (const auto& i : view.items()) {
+                const std::string name(i.key);
+                scope s(path_, name, '/');
+                void* value = nullptr;
+                if (!i.container && t.find(p, &name, &value)) any(*t.element, value, *i.value);
+            }
+        });
+    }
+
+    bool read_key(const type_facts& t, void* to, const node& n, bool strip) {
+        budget_.visit();
+        if (n.kind == value_kind::string) budget_.text(n.size);
+        if (std::string why = read_scalar(*t.key, to, n); !why.empty()) {
+            mismatch("the key " + describe_node(n), std::move(why));
+            return false;
+        }
+        if (auto* name = static_cast<std::string*>(to); strip && !options_.strip_prefix.empty() && name->starts_with(options_.strip_prefix))
+            name->erase(0, options_.strip_prefix.size());
+        return true;
+    }
+
+    /// Adds a key to a new map, with the value that the old one has there, so that an in-place load finds its tensors.
+    static void keep(const type_facts& t, void* old, void* made, void* key) {
+        void* from = nullptr;
+        const bool had = t.find(old, key, &from);
+        void* to = t.insert(made, key);
+        if (had) t.element->move(from, to);
+    }
 
     void variant(const type_facts& t, void* target, const node& n) {
         std::size_t which = t.members.size();
@@ -349,7 +381,7 @@ private:
                 if (accepts(*t.members[i].type, n, false)) which = i;
             if (which == t.members.size()) return mismatch(n, "one of a variant's alternatives");
         }
-        stage(t, target, [&](void* p) { any(*t.members[which].type, t.emplace(p, which), *inner); });
+        stage(t, target, [&](void* p) { any(*t.members[which].type, t.which(p) == which ? t.get(p) : t.emplace(p, which), *inner); });
     }
 
     /// Whether a Python value is of the kind that a type is written as; `exactly` leaves out an int for a float.
@@ -385,6 +417,7 @@ private:
     void dict(const type_facts& t, void* target, const node& n) {
         const dict_body* d = dict_of(n);
         if (d == nullptr) return mismatch(n, "a dict");
+        budget_.visit(d->size);
         std::array<void*, max_members> at;
         t.addresses(target, at.data());
         const name_index names(*d);
@@ -418,12 +451,13 @@ private:
             return;
         }
         for (std::size_t i = 0; i < d->size; ++i) {
-            if (used[i]) continue;
-            std::string step;
-            append_step(step, {(*d)[i].key, 0, {}});
-            scope s(path_, step, '/');
-            out_.report.unexpected_keys.push_back(path_);
+            if (!used[i]) unexpected(step_text(*(*d)[i].key));
         }
+    }
+    static std::string step_text(const node& key) {
+        std::string text;
+        append_step(text, {&key, 0, {}});
+        return text;
     }
 
     /// Where a dict has a string key; hashed only when that pays.
@@ -455,7 +489,32 @@ private:
         if (state != nullptr && state->kind == value_kind::dict)
             for (const entry& e : *state->dict)
                 if (e.key->kind == value_kind::string && e.key->str() == "_metadata") found = e.value;
-        stage(t, target, [&](void* p) { static_cast<module_metadata*>(p)->data = found == nullptr ? tarc::value() : copied(*found); });
+        stage(t, target, [&](void* p) {
+            auto& data = static_cast<module_metadata*>(p)->data;
+            data = found == nullptr ? tarc::value() : copied(*found);
+            if (found != nullptr && found->kind == value_kind::dict && !options_.strip_prefix.empty()) strip_metadata(*out_.copier.copy(found));
+        });
+    }
+
+    /// The keys of `_metadata` name modules, without a dot at the end ("module" and "module.fc1" for the prefix "module."). That of
+    /// the wrapper itself ("") goes, as in torch's consume_prefix_in_state_dict_if_present.
+    void strip_metadata(node& copy) {
+        const std::string_view prefix = options_.strip_prefix;
+        const std::string_view wrapper = prefix.substr(0, prefix.size() - (prefix.ends_with('.') ? 1 : 0));
+        bool wrapped = false;
+        for (const entry& e : *copy.dict) wrapped |= e.key->kind == value_kind::string && e.key->str() == wrapper;
+        if (!wrapped) return;
+        auto* kept = out_.values->memory.make<dict_body>();
+        kept->cls = copy.dict->cls;
+        kept->state = copy.dict->state;
+        for (const entry& e : *copy.dict) {
+            if (e.key->kind != value_kind::string) continue;
+            const std::string_view name = e.key->str();
+            if (name == wrapper) kept->push_back(out_.values->memory, {out_.values->string(""), e.value});
+            else if (name.starts_with(prefix)) kept->push_back(out_.values->memory, {out_.values->string(name.substr(prefix.size())), e.value});
+            else if (!name.empty()) kept->push_back(out_.values->memory, e);
+        }
+        copy.dict = kept;
     }
 
     /// A field whose key the file does not have.
@@ -479,12 +538,14 @@ private:
             }
             return;
         }
-        out_.report.missing_keys.push_back(path_);
+        missing_key({});
     }
 
     void missing_key(const std::string& key) {
-        scope s(path_, key, '/');
-        out_.report.missing_keys.push_back(path_);
+        std::string path = path_;
+        if (!key.empty()) path.append(path.empty() ? "" : "/").append(key);
+        budget_.text(path.size());
+        out_.report.missing_keys.push_back(std::move(path));
     }
 
     void missing_flat(const type_facts& t, const std::string& key) {
@@ -509,40 +570,43 @@ private:
 
     void module(const type_facts& t, void* target, const node& n) {
         if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
-        flat_view view(n, options_.strip_prefix, options_.limit, out_.texts);
+        flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
+        std::array<void*, max_members> at;
+        t.addresses(target, at.data());
+        for (std::size_t i = 0; i < t.members.size(); ++i)
+            if (!t.members[i].transient && t.members[i].type->kind == kind::metadata) metadata(*t.members[i].type, at[i], n);
+        flat_members(t, target, view, {});
+        for (auto& i : view.items())
+            if (!i.used && !i.container) unexpected(i.key);
+    }
+
+    void flat_members(const type_facts& t, void* target, flat_view& view, const std::string& key) {
         std::array<void*, max_members> at;
         t.addresses(target, at.data());
         std::size_t rest = max_members;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
-            if (m.transient) continue;
+            if (m.transient || m.type->kind == kind::metadata) continue;  // an inner struct's metadata stays as it is
+            const std::string name = key.empty() ? std::string(m.name) : key + "." + std::string(m.name);
             if (m.type->kind == kind::rest) rest = i;
-            else if (m.type->kind == kind::metadata) metadata(*m.type, at[i], n);
-            else flat_member(m, at[i], view, std::string(m.name));
+            else if (!m.defaulted || view.has(name)) flat(*m.type, at[i], view, name);
         }
-        if (rest != max_members) {
-            stage(*t.members[rest].type, at[rest], [&](void* p) {
-                auto& r = *static_cast<tarc::rest*>(p);
-                r.clear();
-                for (auto& i : view.items())
-                    if (!i.used && !i.container) r.append(tarc::value(i.key), copied(*i.value));
-            });
-            return;
-        }
-        for (auto& i : view.items())
-            if (!i.used && !i.container) {
-                scope s(path_, i.key, '/');
-                out_.report.unexpected_keys.push_back(path_);
+        if (rest == max_members) return;
+        stage(*t.members[rest].type, at[rest], [&](void* p) {
+            auto& r = *static_cast<tarc::rest*>(p);
+            r.clear();
+            std::vector<std::size_t> left(view.below(key).begin(), view.below(key).end());
+            std::sort(left.begin(), left.end());  // in the order of the file
+            for (const std::size_t i : left) {
+                if (view[i].used) continue;
+                r.append(tarc::value(view[i].key.substr(key.empty() ? 0 : key.size() + 1)), copied(*view[i].value));
+                view.take(i);
             }
-    }
-
-    void flat_member(const member& m, void* target, flat_view& view, const std::string& key) {
-        if (m.type->kind == kind::rest || m.type->kind == kind::metadata) return;  // those of an inner struct stay as they are
-        if (m.defaulted && !view.has(key)) return;
-        flat(*m.type, target, view, key);
+        });
     }
 
     void flat(const type_facts& t, void* target, flat_view& view, const std::string& key) {
+        budget_.visit();
         if (t.kind == kind::optional) return flat_optional(t, target, view, key);
         if (!t.flattens || t.kind == kind::tensor) {
             flat_view::item* i = view.find(key);
@@ -552,28 +616,37 @@ private:
             return any(t, target, *i->value);
         }
         switch (t.kind) {
-            case kind::aggregate: {
-                std::array<void*, max_members> at;
-                t.addresses(target, at.data());
-                for (std::size_t i = 0; i < t.members.size(); ++i)
-                    if (!t.members[i].transient) flat_member(t.members[i], at[i], view, key + "." + std::string(t.members[i].name));
-                return;
-            }
+            case kind::aggregate: return flat_members(t, target, view, key);
             case kind::array:
             case kind::tuple:
                 return for_each_part(t, target, [&](std::size_t i, const type_facts& part, void* p) { flat(part, p, view, key + "." + std::to_string(i)); });
             case kind::sequence:
                 return stage(t, target, [&](void* p) {
-                    const std::size_t n = count_indices(view, key);
+                    std::size_t n = count_indices(view, key);
+                    if (!options_.strict) n = std::max(n, t.get_size(p));  // elements that the file has not stay, and are missing
                     t.resize(p, n);
                     for (std::size_t i = 0; i < n; ++i) flat(*t.element, t.at(p, i), view, key + "." + std::to_string(i));
                 });
             case kind::map:
                 return stage(t, target, [&](void* p) {
-                    t.clear(p);
-                    for (const std::string& name : names_below(view, key, t.element->kind == kind::tensor)) {
-                        std::string copy = name;
-                        flat(*t.element, t.insert(p, &copy), view, key + "." + name);
+                    std::vector<std::string> names = names_below(view, key, t.element->kind == kind::tensor);
+                    temporary made(t);
+                    for (std::string name : names) {
+                        budget_.text(name.size());
+                        keep(t, p, made.object, &name);
+                    }
+                    if (!options_.strict) {  // elements that the file has not stay, and are missing
+                        for (const std::string& name : names_in(t, p)) {
+                            std::string copy = name;
+                            if (void* known = nullptr; t.find(made.object, &name, &known)) continue;
+                            keep(t, p, made.object, &copy);
+                            names.push_back(name);
+                        }
+                    }
+                    t.move(made.object, p);
+                    for (const std::string& name : names) {
+                        void* value = nullptr;
+                        if (t.find(p, &name, &value)) flat(*t.element, value, view, key + "." + name);
                     }
                 });
             default: return;
@@ -592,6 +665,15 @@ private:
             void* inner = t.get(p);
             flat(*t.element, inner != nullptr ? inner : t.emplace(p, 0), view, key);
         });
+    }
+
+    static std::vector<std::string> names_in(const type_facts& t, const void* map) {
+        std::vector<std::string> names;
+        t.for_each(map, &names, [](void* to, const void* key, void*) {
+            static_cast<std::vector<std::string>*>(to)->push_back(*static_cast<const std::string*>(key));
+        });
+        std::sort(names.begin(), names.end());
+        return names;
     }
 
     /// The number of elements that keys such as "layers.0.weight" speak of. An index far beyond the number of keys is taken for
@@ -626,6 +708,8 @@ private:
 
     binding& out_;
     const bind_options& options_;
+    bind_budget budget_;
+    std::unordered_set<const node*> collected_;  // parts of a tarc::value whose tensors are in out_.tensors
     std::string path_;
     bool direct_ = false;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>  // std::sort
 #include <array>
+#include <compare>  // std::strong_order
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
@@ -179,10 +180,11 @@ private:
             case kind::string: return *static_cast<const std::string*>(a) < *static_cast<const std::string*>(b);
             case kind::bytes: return *static_cast<const std::vector<std::byte>*>(a) < *static_cast<const std::vector<std::byte>*>(b);
             case kind::boolean: return *static_cast<const bool*>(a) < *static_cast<const bool*>(b);
-            case kind::real: return real(t.size, a) < real(t.size, b);
+            case kind::real: return std::strong_order(real(t.size, a), real(t.size, b)) < 0;  // NaN has its place too
             case kind::complex: {
-                const double x = real(t.size, a), y = real(t.size, b);
-                return x < y || (x == y && real(t.size, static_cast<const char*>(a) + t.size) < real(t.size, static_cast<const char*>(b) + t.size));
+                const auto re = std::strong_order(real(t.size, a), real(t.size, b));
+                if (re != 0) return re < 0;
+                return std::strong_order(real(t.size, static_cast<const char*>(a) + t.size), real(t.size, static_cast<const char*>(b) + t.size)) < 0;
             }
             default: {
                 const std::int64_t x = read_signed(t, a), y = read_signed(t, b);

@@ -14,16 +14,19 @@
 
 namespace tarc {
 
-/// Where an archive is read from: a path (std::string or anything that converts to it, std::filesystem::path too), bytes in
-/// memory that outlive the call, or a source.
+/// Where an archive is read from: a path (std::string or anything that converts to it, std::filesystem::path too), a source,
+/// or bytes in memory. Bytes and a source that are passed by reference must outlive the call, and the archive that open()
+/// makes of them; a vector that is moved in, or a shared_ptr, is kept.
 class input {
 public:
     template <class P>
         requires std::convertible_to<const P&, std::string>
     input(const P& path) : path_(path), is_path_(true) {}
     input(source& s) : source_(std::shared_ptr<source>(), &s) {}
-    input(std::shared_ptr<source> s) : source_(std::move(s)) {}
+    template <std::derived_from<source> S>
+    input(std::shared_ptr<S> s) : source_(std::move(s)) {}
     input(std::span<const std::byte> bytes) : source_(std::make_shared<memory_source>(bytes)) {}
+    input(std::vector<std::byte>&& bytes) : source_(std::make_shared<memory_source>(std::move(bytes))) {}
     template <class R>
         requires(std::convertible_to<const R&, std::span<const std::byte>> && !std::convertible_to<const R&, std::string>)
     input(const R& bytes) : input(std::span<const std::byte>(bytes)) {}

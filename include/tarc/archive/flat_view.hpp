@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <tarc/error.hpp>
+#include <tarc/archive/binding.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/value/node.hpp>
 #include <tarc/value/walk.hpp>
@@ -24,15 +24,17 @@ namespace tarc::detail {
 class flat_view {
 public:
     struct item {
-        std::string_view key;
+        std::string_view key;    // without the prefix that is stripped
+        std::string_view whole;  // with it
         const node* value;
         std::size_t end = 0;  // one past the last item inside
         bool container = false, used = false;
     };
 
-    flat_view(const node& root, std::string_view strip_prefix, const limits& limit, arena& texts) {
+    flat_view(const node& root, std::string_view strip_prefix, const limits& limit, arena& texts, bind_budget& budget)
+        : texts_(texts), budget_(budget), strip_(strip_prefix) {
         walk(
-            root, limit, [&](std::span<const step> path, const node& n) { return enter(path, n, strip_prefix, texts); },
+            root, limit, [&](std::span<const step> path, const node& n) { return enter(path, n); },
             [](const node& n, std::vector<child>& out) { expand(n, out); });
         close(0);
         for (std::size_t i = 0; i < items_.size(); ++i) by_key_.try_emplace(items_[i].key, i);
@@ -46,9 +48,16 @@ public:
         return at == by_key_.end() ? nullptr : &items_[at->second];
     }
     /// Marks an item and all inside it as taken.
-    void take(item& i) {
-        const auto first = static_cast<std::size_t>(&i - items_.data());
-        for (std::size_t k = first; k < i.end; ++k) items_[k].used = true;
+    void take(const item& i) { take(static_cast<std::size_t>(&i - items_.data())); }
+    void take(std::size_t index) {
+        for (std::size_t k = index; k < items_[index].end; ++k) items_[k].used = true;
+    }
+    /// Whether a dict of tensors is not flat: some of its values are dicts, or it is an entire model.
+    [[nodiscard]] static bool is_nested(const node& n) {
+        if (n.kind != value_kind::dict) return module_state(n) != nullptr;
+        for (const entry& e : *n.dict)
+            if (e.value->kind == value_kind::dict || is_transparent(*e.value)) return true;
+        return false;
     }
     /// Whether a leaf stands at the key or below it.
     [[nodiscard]] bool has(std::string_view key) {
@@ -100,20 +109,21 @@ private:
         }
     }
 
-    bool enter(std::span<const step> path, const node& n, std::string_view strip, arena& texts) {
+    bool enter(std::span<const step> path, const node& n) {
         const bool container = n.kind == value_kind::dict || n.kind == value_kind::list || n.kind == value_kind::tuple || is_transparent(n);
+        budget_.visit();
         if (path.empty()) return container;
         close(path.size());
-        const bool top = open_.empty();
-        std::string key = top ? std::string() : std::string(items_[open_.back()].key);
         std::string name;
+        if (!open_.empty()) name.append(items_[open_.back()].whole).append(".");
         const step& s = path.back();
-        if (s.key != nullptr && s.key->kind == value_kind::string) name = s.key->str();
+        if (s.key != nullptr && s.key->kind == value_kind::string) name += s.key->str();
         else append_step(name, s);
-        if (top && !strip.empty() && name.starts_with(strip)) name.erase(0, strip.size());
-        if (!top && !key.empty()) key += '.';
-        key += name;
-        items_.push_back({texts.copy(key), &n, 0, container, false});
+        budget_.text(name.size());
+        const std::string_view whole = texts_.copy(name);
+        std::string_view key = whole;
+        if (key.starts_with(strip_)) key.remove_prefix(strip_.size());
+        items_.push_back({key, whole, &n, 0, container, false});
         open_.push_back(items_.size() - 1);
         return container;
     }
@@ -133,6 +143,9 @@ private:
         sorted_ready_ = true;
     }
 
+    arena& texts_;
+    bind_budget& budget_;
+    std::string_view strip_;
     std::vector<item> items_;
     std::vector<std::size_t> open_;
     std::unordered_map<std::string_view, std::size_t> by_key_;

@@ -1,17 +1,20 @@
 #pragma once
 
-#include <algorithm>  // std::sort
+#include <algorithm>  // std::sort, std::any_of
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
+#include <exception>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <tarc/archive/bind.hpp>
 #include <tarc/archive/key.hpp>
 #include <tarc/archive/map_location.hpp>
+#include <tarc/archive/python_repr.hpp>
 #include <tarc/transfer/host.hpp>
 
 namespace tarc {
@@ -50,8 +53,11 @@ public:
     load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o) : file_(file), options_(o) {
         bind_options b;
         b.strict = o.strict;
+        b.in_place = o.in_place;
         b.strip_prefix = o.strip_prefix;
+        b.at = tarc::detail::path_text(o.at);
         b.limit = o.limits;
+        b.tree_bytes = file.values()->memory.capacity();
         b.context = this;
         b.read_element = [](void* self, const tensor_body& t) { return static_cast<load_plan*>(self)->read_element(t); };
         const node& root = navigate(*file.values()->root, o.at);
@@ -60,6 +66,7 @@ public:
         if (r.flat_below.empty()) binds.bind(*r.type, r.object, root, r.fresh);
         else binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below);
         if (o.strict && !bound_.report.clean()) throw mismatch_error(bound_.report);
+        elements_.clear();
         group();
         place(policy);
     }
@@ -68,21 +75,18 @@ public:
 
     void run() {
         if (whole_file_ && options_.verify) file_.zip().check_all();
-        for (std::size_t i : order_) transfer(groups_[i]);
+        for (const std::size_t i : order_) transfer(groups_[i]);
         std::vector<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
             const auto& job = bound_.tensors[i];
-            if (job.target == nullptr || in_place(job)) continue;
-            made[i] = job.source->meta || job.source->storage == nullptr ? tensor_of(*job.source) : tensor_of(*job.source, groups_[group_of_[job.source->storage->index]].placed);
+            if (job.target != nullptr && !in_place(job)) made[i] = made_tensor(job);
         }
-        for (storage_body& s : bound_.values->storages()) {
-            if (s.origin == nullptr) continue;
-            s.live = groups_[group_of_[s.origin->index]].placed;
-            s.location = bound_.values->memory.copy(s.live.device().location());
-        }
+        place_values();
+        if (std::any_of(groups_.begin(), groups_.end(), [](const group_state& g) { return g.in_place_jobs != 0; })) run_in_place();
         file_.zip().file().check_unchanged();
         for (std::size_t i = 0; i < made.size(); ++i)
             if (made[i].defined()) detail_access::assign(*bound_.tensors[i].target, std::move(made[i]));
+        for (const auto& e : bound_.elements) std::memcpy(e.target.raw_data(), e.made.raw_data(), e.made.nbytes());
         for (staged_object& s : bound_.objects) s.commit();
     }
 
@@ -95,14 +99,9 @@ public:
             list_children(*n, children);
             const node* next = nullptr;
             for (const child& c : children) {
-                const bool hit = path[i].is_name() ? (c.step.key != nullptr ? c.step.key->kind == value_kind::string && c.step.key->str() == path[i].name()
-                                                                            : !c.step.label.empty() && c.step.label == path[i].name())
-                                                   : (c.step.key != nullptr ? c.step.key->kind == value_kind::integer && !c.step.key->big && c.step.key->integer == path[i].index()
-                                                                            : c.step.label.empty() && static_cast<std::int64_t>(c.step.index) == path[i].index());
-                if (hit) {
-                    next = c.value;
-                    break;
-                }
+                if (!leads(path[i], c.step)) continue;
+                next = c.value;
+                break;
             }
             if (next == nullptr) {
                 error e(errc::mismatch, "the file has nothing at \"" + tarc::detail::path_text(path.first(i + 1)) + "\"");
@@ -115,6 +114,7 @@ public:
 
 private:
     static constexpr std::size_t none = SIZE_MAX;
+    static constexpr std::uint64_t repr_bytes = std::uint64_t{1} << 20;  // of a key that is no string
 
     /// One storage of the file and all that this load binds over it.
     struct group_state {
@@ -126,7 +126,7 @@ private:
     };
 
     [[nodiscard]] bool in_place(const binding::tensor_job& job) const {
-        return options_.in_place && job.target != nullptr && job.type != nullptr && job.target->defined() && job.target->dtype() == job.source->type &&
+        return options_.in_place && job.target != nullptr && job.target->defined() && job.target->dtype() == job.source->type &&
                job.target->is_contiguous() && std::equal(job.target->shape().begin(), job.target->shape().end(), job.source->shape.begin(), job.source->shape.end()) &&
                job.target->device().type != device_type::meta && !job.source->meta && !job.source->conj && !job.source->neg;
     }
@@ -141,6 +141,7 @@ private:
                 g = groups_.size();
                 groups_.push_back({});
                 groups_.back().body = b.storage;
+                if (b.storage->live.defined()) in_pickle_.try_emplace(b.storage->live.identity(), g);
             }
             groups_[g].jobs.push_back(i);
             groups_[g].in_place_jobs += in_place(bound_.tensors[i]);
@@ -164,74 +165,138 @@ private:
             for (const std::size_t j : g.jobs) fields.push_back(bound_.tensors[j].path);
             const storage_info info{g.body->location, g.body->nbytes, bound_.tensors[g.jobs.front()].source->type, fields};
             g.where = resolve(policy(info), info);
-            if (g.where.kind == placement::where::meta) continue;
+            if (g.where.kind == placement::where::shapes) continue;
             total = checked_add(total, g.body->nbytes, "the size of all storages");
             if (total > options_.limits.total_bytes)
                 raise(errc::limit_exceeded, "the load needs more than " + std::to_string(options_.limits.total_bytes) + " bytes (tarc::limits::total_bytes)");
         }
     }
 
-    [[nodiscard]] bool is_bool(const group_state& g) const { return bound_.tensors[g.jobs.front()].source->type == dtype::boolean; }
-
-    void transfer(group_state& g) {
-        const storage_body& s = *g.body;
-        if (g.in_place_jobs == g.jobs.size()) return transfer_in_place(g);
-        switch (g.where.kind) {
-            case placement::where::meta: g.placed = storage::meta(s.nbytes); break;
-            case placement::where::mapped:
-                g.placed = s.record == SIZE_MAX ? storage{} : map_storage(file_, s);
-                if (g.placed.defined()) break;
-                g.placed = storage::allocate(s.nbytes);
-                fill(g);
-                break;
-            case placement::where::resource:
-                g.placed = storage::allocate(s.nbytes, *g.where.resource);
-                fill(g);
-                break;
-            default:
-                g.placed = storage::allocate(s.nbytes, g.where.target);
-                fill(g);
-                break;
+    /// Whether a step of a path leads to a child.
+    static bool leads(const key& k, const step& s) {
+        if (s.key == nullptr) return s.label.empty() ? k.is_index() && std::cmp_equal(s.index, k.index()) : k.is_name() && s.label == k.name();
+        switch (s.key->kind) {
+            case value_kind::string: return k.is_name() && s.key->str() == k.name();
+            case value_kind::boolean: return k.is_bool() && k == key(s.key->boolean);
+            case value_kind::integer:
+                if (s.key->big) return k.is_large_integer() && python_repr(repr_bytes).digits(*s.key) == k.text();
+                return k.is_index() && s.key->integer == k.index();
+            default: return k.is_name() && python_repr(repr_bytes)(*s.key) == k.name();
         }
-        if (g.in_place_jobs != 0) scatter(g, g.placed);
     }
 
-    void fill(const group_state& g) { fill(*g.body, g.placed.data(), g.placed.device(), is_bool(g)); }
-    void fill(const storage_body& s, void* to, device on, bool bools) const {
-        if (s.record != SIZE_MAX) transfer_storage(file_, s, to, on, options_.verify, bools);
-        else copy_bytes(to, on, s.live.data(), s.live.device(), s.nbytes);
+    [[nodiscard]] bool is_bool(const group_state& g) const {
+        return std::any_of(g.jobs.begin(), g.jobs.end(), [&](std::size_t j) { return bound_.tensors[j].source->type == dtype::boolean; });
     }
 
-    /// Into memory that the target's tensors have. One tensor that is the whole storage takes the bytes directly, others from a
-    /// copy on the host.
-    void transfer_in_place(group_state& g) {
+    /// Runs one step for a storage; its errors name the field.
+    template <class F>
+    void for_group(const group_state& g, F&& step) const {
         try {
-            const binding::tensor_job& first = bound_.tensors[g.jobs.front()];
-            const tensor_body& b = *first.source;
-            if (g.jobs.size() == 1 && is_contiguous(b.shape, b.strides) && b.offset == 0 && first.target->nbytes() == g.body->nbytes)
-                return fill(*g.body, first.target->raw_data(), first.target->device(), is_bool(g));
-            storage scratch = storage::allocate(g.body->nbytes);
-            fill(*g.body, scratch.data(), scratch.device(), is_bool(g));
-            scatter(g, scratch);
+            step();
         } catch (error& e) {
-            e.set_torn();
+            e.at_field(bound_.tensors[g.jobs.front()].path);
             throw;
         }
     }
 
-    void scatter(const group_state& g, const storage& from) const {
+    /// Fills what is not in place, which is still invisible to everybody.
+    void transfer(group_state& g) {
+        if (g.in_place_jobs == g.jobs.size()) return;
+        for_group(g, [&] {
+            const storage_body& s = *g.body;
+            switch (g.where.kind) {
+                case placement::where::shapes: g.placed = storage::meta(s.nbytes); return;
+                case placement::where::view:
+                    if (s.record != SIZE_MAX && !is_bool(g)) g.placed = map_storage(file_, s);
+                    if (g.placed.defined()) return;
+                    g.placed = storage::allocate(s.nbytes);
+                    break;
+                case placement::where::resource: g.placed = storage::allocate(s.nbytes, *g.where.resource); break;
+                default: g.placed = storage::allocate(s.nbytes, g.where.target); break;
+            }
+            fill(s, g.placed.data(), g.placed.device(), is_bool(g));
+        });
+    }
+
+    void fill(const storage_body& s, void* to, device on, bool bools) const {
+        if (s.record != SIZE_MAX) return transfer_storage(file_, s, to, on, options_.verify, bools);
+        if (bools) require_bools({static_cast<const std::byte*>(s.live.data()), s.nbytes}, {}, 0);
+        copy_bytes(to, on, s.live.data(), s.live.device(), s.nbytes);
+    }
+
+    [[nodiscard]] any_tensor made_tensor(const binding::tensor_job& job) const {
+        if (job.source->meta || job.source->storage == nullptr) return tensor_of(*job.source);
+        const group_state& g = groups_[group_of_[job.source->storage->index]];
+        any_tensor t;
+        for_group(g, [&] { t = tensor_of(*job.source, g.placed); });
+        return t;
+    }
+
+    /// The storages of members of type tarc::value. What stands in the pickle itself (NumPy arrays) came along with the copy of
+    /// the tree as the file's own bytes, and is replaced too.
+    void place_values() {
+        for (storage_body& s : bound_.values->storages()) {
+            std::size_t g = none;
+            if (s.origin != nullptr) g = group_of_[s.origin->index];
+            else if (const auto at = in_pickle_.find(s.live.identity()); at != in_pickle_.end()) g = at->second;
+            if (g == none || !groups_[g].placed.defined()) continue;
+            s.live = groups_[g].placed;
+            s.location = bound_.values->memory.copy(s.live.device().location());
+        }
+    }
+
+    /// The only part that changes what the caller can see before everything has succeeded.
+    void run_in_place() {
+        bool torn = false;
+        try {
+            for (const std::size_t i : order_)
+                if (groups_[i].in_place_jobs != 0) for_group(groups_[i], [&] { transfer_in_place(groups_[i], torn); });
+            file_.zip().file().check_unchanged();
+        } catch (error& e) {
+            if (torn) e.set_torn();
+            throw;
+        } catch (const std::exception& e) {
+            if (!torn) throw;
+            error wrapped(errc::io, e.what());
+            throw std::move(wrapped.set_torn());
+        }
+    }
+
+    /// Into memory that the target's tensors have. One tensor that is the whole storage takes the bytes directly, others from a
+    /// copy on the host.
+    void transfer_in_place(group_state& g, bool& torn) {
+        if (g.placed.defined() && g.placed.device().type != device_type::meta) return scatter(g, g.placed, torn);
+        const binding::tensor_job& first = bound_.tensors[g.jobs.front()];
+        const tensor_body& b = *first.source;
+        if (g.jobs.size() == 1 && is_contiguous(b.shape, b.strides) && b.offset == 0 && first.target->nbytes() == g.body->nbytes) {
+            if (g.body->nbytes == 0) return;
+            file_.prepare(*g.body);
+            torn = true;
+            return fill(*g.body, first.target->raw_data(), first.target->device(), is_bool(g));
+        }
+        const storage scratch = storage::allocate(g.body->nbytes);
+        fill(*g.body, scratch.data(), scratch.device(), is_bool(g));
+        scatter(g, scratch, torn);
+    }
+
+    void scatter(const group_state& g, const storage& from, bool& torn) const {
         for (const std::size_t j : g.jobs) {
             const binding::tensor_job& job = bound_.tensors[j];
             if (!in_place(job)) continue;
             const any_tensor whole = tensor_of(*job.source, from).to(device::cpu()).clone();
+            torn = true;
             copy_bytes(job.target->raw_data(), job.target->device(), whole.raw_data(), device::cpu(), whole.nbytes());
         }
     }
 
     /// For scalar fields that a 0-d tensor fills: read and verified at once, since the report depends on its value.
     any_tensor read_element(const tensor_body& b) {
-        storage s = storage::allocate(b.storage->nbytes);
-        fill(*b.storage, s.data(), s.device(), b.type == dtype::boolean);
+        storage& s = elements_[b.storage];
+        if (!s.defined()) {
+            s = storage::allocate(b.storage->nbytes);
+            fill(*b.storage, s.data(), s.device(), b.type == dtype::boolean);
+        }
         return tensor_of(b, s);
     }
 
@@ -240,6 +305,8 @@ private:
     binding bound_;
     std::vector<group_state> groups_;
     std::vector<std::size_t> group_of_, order_;
+    std::unordered_map<const storage_body*, storage> elements_;
+    std::unordered_map<const void*, std::size_t> in_pickle_;  // groups of storages whose bytes stand in the pickle
     bool whole_file_ = true;
 };
 

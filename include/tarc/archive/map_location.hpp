@@ -22,7 +22,7 @@ struct storage_info {
     std::string_view location;  ///< the tag in the file: "cpu", "cuda:1", or any other text
     std::uint64_t nbytes = 0;
     tarc::dtype dtype = tarc::dtype::float32;
-    std::span<const std::string_view> fields;  ///< the paths of all tensors over it that this load binds
+    std::span<const std::string_view> fields;  ///< the paths in the file of all tensors over it that this load binds
     /// More than one tensor of this load views it.
     [[nodiscard]] bool shared() const noexcept { return fields.size() > 1; }
 };
@@ -33,25 +33,29 @@ inline constexpr meta_placement meta{};
 
 /// A private, writable view of the file, copied page by page on write; nothing is read or verified before it is touched. The
 /// file must not shrink while such a storage lives (the process would be killed). Falls back to a copy where a record cannot
-/// be mapped (compressed, foreign byte order, no file).
+/// be mapped (compressed, foreign byte order, no file), and for bool tensors, whose bytes must be checked before use.
 struct mapped_placement {};
 inline constexpr mapped_placement mapped{};
 
 /// A policy's answer: where one storage goes.
 struct placement {
-    enum class where : std::uint8_t { as_saved, device, resource, meta, mapped };
+    enum class where : std::uint8_t { tag, device, resource, shapes, view };
 
     /// To the device that the file's tag names.
     placement() = default;
-    placement(tarc::device d) : kind(d.type == device_type::meta ? where::meta : where::device), target(d) {}
-    placement(meta_placement) : kind(where::meta) {}
-    placement(mapped_placement) : kind(where::mapped) {}
+    placement(tarc::device d) : kind(d.type == device_type::meta ? where::shapes : where::device), target(d) {}
+    placement(meta_placement) : kind(where::shapes) {}
+    placement(mapped_placement) : kind(where::view) {}
     placement(resource_ref r) : kind(where::resource), resource(r) {}
+    /// The text of a device. Errors: errc::invalid_argument when it names none.
+    template <class S>
+        requires std::convertible_to<const S&, std::string_view>
+    placement(const S& location) : placement(tarc::device::parse(std::string_view(location))) {}
     template <memory_resource R>
         requires(!std::same_as<std::remove_cvref_t<R>, resource_ref>)
     placement(R& r) : placement(resource_ref(r)) {}
 
-    where kind = where::as_saved;
+    where kind = where::tag;
     tarc::device target;
     std::optional<resource_ref> resource;
 };
@@ -98,11 +102,10 @@ private:
 };
 static_assert(map_location_policy<as_saved> && map_location_policy<remap>);
 
-/// What stands in the place of a policy in the calls of tarc: a policy, a device or anything else that is a placement, or the
-/// text of a device, as in torch.load.
+/// What stands in the place of a policy in the calls of tarc: a policy, a device, its text as in torch.load, or anything else
+/// that is a placement.
 template <class P>
-concept map_location_argument = map_location_policy<std::remove_cvref_t<P>> || std::convertible_to<P, placement> ||
-                                std::convertible_to<P, std::string_view>;
+concept map_location_argument = map_location_policy<std::remove_cvref_t<P>> || std::convertible_to<P, placement>;
 
 namespace detail {
 
@@ -114,7 +117,6 @@ struct constant_placement {
 template <map_location_argument P>
 auto make_policy(P&& p) {
     if constexpr (map_location_policy<std::remove_cvref_t<P>>) return std::remove_cvref_t<P>(static_cast<P&&>(p));
-    else if constexpr (std::convertible_to<P, std::string_view>) return constant_placement{device::parse(std::string_view(p))};
     else return constant_placement{placement(static_cast<P&&>(p))};
 }
 
@@ -138,7 +140,7 @@ inline constexpr std::string_view location_advice = " -- load it with map_locati
         if (!s.fields.empty()) e.at_field(s.fields.front());
         throw std::move(e);
     };
-    if (p.kind == placement::where::as_saved) {
+    if (p.kind == placement::where::tag) {
         const auto d = device::try_parse(s.location);
         if (!d) fail("the storage is tagged \"" + std::string(s.location) + "\", a location that tarc does not know");
         p = placement(*d);

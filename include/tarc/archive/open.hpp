@@ -75,6 +75,12 @@ public:
     [[nodiscard]] any_tensor tensor(const std::vector<key>& path, P&& policy = {}, load_options options = {}) const {
         any_tensor t;
         options.at = path;
+        guarded([&] {
+            const detail::node& n = detail::load_plan::navigate(*state_->file.values()->root, path);
+            if (n.kind == value_kind::tensor) return;
+            error e(errc::wrong_type, "this is " + detail::describe_node(n) + ", not a tensor");
+            throw std::move(e.at_field(detail::path_text(path)));
+        });
         fill(t, static_cast<P&&>(policy), options);
         return t;
     }
@@ -115,7 +121,7 @@ public:
         if constexpr (detail::archivable<owner>) {
             const std::string name(detail::facts_of<owner>.members[detail::member_index<Member>()].name);
             detail::load_plan::request r{&detail::facts_of<field>, &object, true};
-            if (detail::facts_of<owner>.is_module && detail::facts_of<field>.flattens) r.flat_below = name;
+            if (detail::facts_of<owner>.is_module) r.flat_below = name;
             else options.at.push_back(name);
             auto p = detail::make_policy(static_cast<P&&>(policy));
             run(r, detail::policy_ref(p), options);

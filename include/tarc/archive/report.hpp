@@ -18,8 +18,8 @@ struct mismatched_key {
     std::string expected;  ///< what the struct wants
 };
 
-/// What a load found when it held the file against the struct, complete before any tensor byte moves. Paths are the file's:
-/// dict steps joined by "/", a module's keys dotted.
+/// What a load found when it held the file against the struct, complete before any tensor byte moves. Paths begin at
+/// load_options::at and have its strip_prefix taken off: dict steps joined by "/", a module's keys dotted.
 struct load_report {
     std::vector<std::string> missing_keys;     ///< wanted by the struct, absent in the file
     std::vector<std::string> unexpected_keys;  ///< in the file, wanted by no field
@@ -33,14 +33,17 @@ struct load_report {
 
 namespace detail {
 
-/// Levenshtein distance, or `limit` + 1 as soon as it must be more.
+/// Levenshtein distance, or `limit` + 1 when it is more. Looks only where it can be less: O(limit * size).
 [[nodiscard]] inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
     if ((a.size() > b.size() ? a.size() - b.size() : b.size() - a.size()) > limit) return limit + 1;
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    std::vector<std::size_t> row(b.size() + 1, limit + 1);
+    for (std::size_t j = 0; j <= b.size() && j <= limit; ++j) row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0], best = row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
+        const std::size_t first = i > limit ? i - limit : 1, last = std::min(b.size(), i + limit);
+        std::size_t diagonal = row[first - 1];
+        row[first - 1] = first == 1 ? i : limit + 1;
+        std::size_t best = row[first - 1];
+        for (std::size_t j = first; j <= last; ++j) {
             const std::size_t above = row[j];
             row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
             diagonal = above;
@@ -48,7 +51,7 @@ namespace detail {
         }
         if (best > limit) return limit + 1;
     }
-    return row[b.size()];
+    return std::min(row[b.size()], limit + 1);
 }
 
 /// The candidate nearest to `name`, or nothing when none is near enough to be meant. Looks at a bounded number of pairs.

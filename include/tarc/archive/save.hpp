@@ -73,7 +73,7 @@ private:
 
     range& use(const storage_body& s, tarc::dtype type, std::span<const step> path) {
         if (!s.live.defined()) fail(path, "the tensor's bytes were never loaded from their archive -- load the value through it first");
-        if (s.live.device().type == device_type::meta) fail(path, "the tensor is on meta and has no bytes to save");
+        if (s.live.device().type == device_type::meta) fail(path, "the storage is on meta and has no bytes to save");
         range& r = seen_[s.index];
         if (!r.used) {
             r.used = true;
@@ -86,7 +86,11 @@ private:
         return r;
     }
 
-    void add(const tensor_body& b, std::span<const step> path) {
+    void add(tensor_body& b, std::span<const step> path) {
+        if (b.storage != nullptr && b.storage->live.defined() && b.storage->live.device().type == device_type::meta) {
+            b.meta = true;  // a tarc::value loaded onto meta: its shapes are saved, as those of a struct are
+            b.storage = nullptr;
+        }
         if (b.meta || b.storage == nullptr) return;
         range& r = use(*b.storage, b.type, path);
         const auto extent = static_cast<std::uint64_t>(extent_of(b.shape, b.strides));
@@ -110,15 +114,30 @@ private:
     std::vector<range> seen_;
 };
 
+inline void check_metadata(const save_options& o) {
+    const node* user = o.metadata.get();
+    if (user == nullptr) return;
+    if (user->kind != value_kind::dict)
+        raise(errc::invalid_argument, "save_options::metadata must be a dict, such as tarc::value::dict({{\"run\", 7}})");
+    if (!o.manifest)
+        raise(errc::invalid_argument, "save_options::metadata is kept in the manifest -- save with .manifest = true");
+    walk(*user, o.limits, [](std::span<const step> path, const node& n) {
+        if (n.kind == value_kind::tensor || n.kind == value_kind::storage || n.kind == value_kind::global || n.kind == value_kind::object) {
+            error e(errc::invalid_argument, std::string("save_options::metadata holds plain values, but there is a ") + kind_name(n.kind) + " in it");
+            throw std::move(e.at_field(path_text(path)));
+        }
+        return true;
+    });
+}
+
 inline void save_tree(tree& t, const output& to, const save_options& o, schema_record schema) {
+    check_metadata(o);
     const storage_ranges ranges(t, o);
     torch_zip_options z;
     z.alignment = o.alignment;
     z.manifest = o.manifest;
     z.schema = std::move(schema);
     z.user = o.metadata.get();
-    if (z.user != nullptr && z.user->kind != value_kind::dict)
-        raise(errc::invalid_argument, "save_options::metadata must be a dict, such as tarc::value::dict({{\"run\", 7}})");
     to.run(o.durability, o.files, [&](sink& out) {
         write_torch_zip(*t.root, out, o.limits, z, [](const storage_body& s, auto&& append) { append_live(s, append); });
     });

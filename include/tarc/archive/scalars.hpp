@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <cmath>  // std::isfinite, std::trunc
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +31,10 @@ namespace tarc::detail {
         case value_kind::tensor: return "a tensor of " + std::string(to_string(n.tensor->type)) + " " + shape_text(n.tensor->shape);
         case value_kind::integer: return n.big ? std::string("an int of more than 64 bits") : "the int " + std::to_string(n.integer);
         case value_kind::boolean: return n.boolean ? "the bool True" : "the bool False";
-        case value_kind::real: return "the float " + std::to_string(n.real);
+        case value_kind::real: {
+            char text[32];
+            return "the float " + std::string(text, std::to_chars(text, text + sizeof text, n.real).ptr);
+        }
         case value_kind::string: return n.size <= 40 ? "the str \"" + std::string(n.str()) + "\"" : "a str of " + std::to_string(n.size) + " bytes";
         case value_kind::list:
         case value_kind::tuple:
@@ -49,9 +54,16 @@ namespace tarc::detail {
 }
 
 /// Whether an int is exactly a double.
-[[nodiscard]] inline bool exact_double(std::int64_t i, double& d) {
-    d = static_cast<double>(i);
-    return d < 9223372036854775808.0 && static_cast<std::int64_t>(d) == i;
+[[nodiscard]] inline bool exact_double(const node& n, double& d) {
+    if (n.big) {
+        if (n.size != 9 || n.text[8] != 0) return false;  // beyond uint64
+        std::uint64_t u = 0;
+        std::memcpy(&u, n.text, 8);
+        d = static_cast<double>(u);
+        return d < 18446744073709551616.0 && static_cast<std::uint64_t>(d) == u;
+    }
+    d = static_cast<double>(n.integer);
+    return d < 9223372036854775808.0 && static_cast<std::int64_t>(d) == n.integer;
 }
 
 inline void write_real(const type_facts& t, void* p, double d) {
@@ -100,7 +112,7 @@ inline void write_real(const type_facts& t, void* p, double d) {
         case kind::real: {
             double d = n.real;
             if (n.kind == value_kind::integer) {
-                if (n.big || !exact_double(n.integer, d)) return "a float, into which this int does not convert exactly";
+                if (!exact_double(n, d)) return "a float, into which this int does not convert exactly";
             } else if (n.kind != value_kind::real) {
                 return "float";
             }
@@ -115,7 +127,7 @@ inline void write_real(const type_facts& t, void* p, double d) {
                 im = 0;
             } else if (n.kind == value_kind::integer) {
                 im = 0;
-                if (n.big || !exact_double(n.integer, re)) return "a complex, into which this int does not convert exactly";
+                if (!exact_double(n, re)) return "a complex, into which this int does not convert exactly";
             } else if (n.kind != value_kind::complex) {
                 return "complex";
             }
@@ -154,69 +166,107 @@ inline void write_real(const type_facts& t, void* p, double d) {
     }
 }
 
-/// The one element of a host tensor as a scalar node.
-[[nodiscard]] inline node element_node(const any_tensor& tensor) {
-    node n;
-    std::byte raw[16] = {};
-    tensor.copy_to(std::span(raw, tensor.nbytes()));
-    const auto as = [&](auto sample, std::size_t at = 0) {
-        std::memcpy(&sample, raw + at, sizeof sample);
-        return sample;
-    };
-    const auto real = [&](double d) {
-        n.kind = value_kind::real;
-        n.real = d;
-    };
-    const auto integer = [&](std::int64_t i) {
-        n.kind = value_kind::integer;
-        n.integer = i;
-    };
-    const auto complex = [&](double re, double im) {
-        n.kind = value_kind::complex;
-        n.complex[0] = re;
-        n.complex[1] = im;
-    };
-    switch (tensor.dtype()) {
-        case dtype::float64: real(as(double{})); break;
-        case dtype::float32: real(static_cast<double>(as(float{}))); break;
-        case dtype::float16: real(static_cast<double>(float(as(tarc::float16{})))); break;
-        case dtype::bfloat16: real(static_cast<double>(float(as(tarc::bfloat16{})))); break;
-        case dtype::float8_e4m3fn: real(static_cast<double>(float(as(tarc::float8_e4m3fn{})))); break;
-        case dtype::float8_e5m2: real(static_cast<double>(float(as(tarc::float8_e5m2{})))); break;
-        case dtype::float8_e4m3fnuz: real(static_cast<double>(float(as(tarc::float8_e4m3fnuz{})))); break;
-        case dtype::float8_e5m2fnuz: real(static_cast<double>(float(as(tarc::float8_e5m2fnuz{})))); break;
-        case dtype::float8_e8m0fnu: real(static_cast<double>(float(as(tarc::float8_e8m0fnu{})))); break;
-        case dtype::int64: integer(as(std::int64_t{})); break;
-        case dtype::int32: integer(as(std::int32_t{})); break;
-        case dtype::int16: integer(as(std::int16_t{})); break;
-        case dtype::int8: integer(as(std::int8_t{})); break;
-        case dtype::uint8: integer(as(std::uint8_t{})); break;
-        case dtype::uint16: integer(as(std::uint16_t{})); break;
-        case dtype::uint32: integer(as(std::uint32_t{})); break;
-        case dtype::uint64:
-            if (const auto u = as(std::uint64_t{}); u <= static_cast<std::uint64_t>(INT64_MAX)) integer(static_cast<std::int64_t>(u));
-            break;  // a bigger one stays None: no field of fewer bits takes it, and none of 64 is asked for by a 0-d tensor
-        case dtype::boolean:
-            n.kind = value_kind::boolean;
-            n.boolean = raw[0] != std::byte{0};
-            break;
-        case dtype::complex64: complex(static_cast<double>(as(float{})), static_cast<double>(as(float{}, 4))); break;
-        case dtype::complex128: complex(as(double{}), as(double{}, 8)); break;
-        case dtype::complex32:
-            complex(static_cast<double>(float(as(tarc::float16{}))), static_cast<double>(float(as(tarc::float16{}, 2))));
-            break;
-        default: break;
+/// The one element of a tensor as a scalar node.
+class element_value {
+public:
+    explicit element_value(const any_tensor& tensor) {
+        std::byte raw[16] = {};
+        tensor.copy_to(std::span(raw, tensor.nbytes()));
+        const auto as = [&](auto sample, std::size_t at = 0) {
+            std::memcpy(&sample, raw + at, sizeof sample);
+            return sample;
+        };
+        const auto narrow = [&](auto sample, std::size_t at = 0) { return static_cast<double>(float(as(sample, at))); };
+        switch (tensor.dtype()) {
+            case dtype::float64: real(as(double{})); break;
+            case dtype::float32: real(narrow(float{})); break;
+            case dtype::float16: real(narrow(tarc::float16{})); break;
+            case dtype::bfloat16: real(narrow(tarc::bfloat16{})); break;
+            case dtype::float8_e4m3fn: real(narrow(tarc::float8_e4m3fn{})); break;
+            case dtype::float8_e5m2: real(narrow(tarc::float8_e5m2{})); break;
+            case dtype::float8_e4m3fnuz: real(narrow(tarc::float8_e4m3fnuz{})); break;
+            case dtype::float8_e5m2fnuz: real(narrow(tarc::float8_e5m2fnuz{})); break;
+            case dtype::float8_e8m0fnu: real(narrow(tarc::float8_e8m0fnu{})); break;
+            case dtype::int64: integer(as(std::int64_t{})); break;
+            case dtype::int32: integer(as(std::int32_t{})); break;
+            case dtype::int16: integer(as(std::int16_t{})); break;
+            case dtype::int8: integer(as(std::int8_t{})); break;
+            case dtype::uint8: integer(as(std::uint8_t{})); break;
+            case dtype::uint16: integer(as(std::uint16_t{})); break;
+            case dtype::uint32: integer(as(std::uint32_t{})); break;
+            case dtype::uint64: unsigned_integer(as(std::uint64_t{})); break;
+            case dtype::boolean:
+                node_.kind = value_kind::boolean;
+                node_.boolean = raw[0] != std::byte{0};
+                break;
+            case dtype::complex64: complex(narrow(float{}), narrow(float{}, 4)); break;
+            case dtype::complex128: complex(as(double{}), as(double{}, 8)); break;
+            case dtype::complex32: complex(narrow(tarc::float16{}), narrow(tarc::float16{}, 2)); break;
+            default: break;  // None, which no number takes
+        }
     }
-    return n;
-}
 
-/// A float without a fraction as an integer; anything else as it is.
-[[nodiscard]] inline node whole(const node& n) {
-    if (n.kind != value_kind::real || n.real != std::trunc(n.real) || !(std::abs(n.real) < 9223372036854775808.0)) return n;
-    node i;
-    i.kind = value_kind::integer;
-    i.integer = static_cast<std::int64_t>(n.real);
-    return i;
+    /// Valid as long as this object.
+    [[nodiscard]] node get() const {
+        node n = node_;
+        if (n.big) n.text = digits_.data();
+        return n;
+    }
+    /// A float without a fraction as an integer; anything else as it is.
+    [[nodiscard]] element_value whole() const {
+        element_value e = *this;
+        if (node_.kind != value_kind::real || node_.real != std::trunc(node_.real)) return e;
+        if (std::abs(node_.real) < 9223372036854775808.0) e.integer(static_cast<std::int64_t>(node_.real));
+        else if (node_.real > 0 && node_.real < 18446744073709551616.0) e.unsigned_integer(static_cast<std::uint64_t>(node_.real));
+        return e;
+    }
+
+private:
+    void real(double d) {
+        node_.kind = value_kind::real;
+        node_.real = d;
+    }
+    void integer(std::int64_t i) {
+        node_.kind = value_kind::integer;
+        node_.integer = i;
+    }
+    void unsigned_integer(std::uint64_t u) {
+        if (u <= static_cast<std::uint64_t>(INT64_MAX)) return integer(static_cast<std::int64_t>(u));
+        node_.kind = value_kind::integer;
+        node_.big = true;
+        node_.size = digits_.size();
+        std::memcpy(digits_.data(), &u, 8);
+    }
+    void complex(double re, double im) {
+        node_.kind = value_kind::complex;
+        node_.complex[0] = re;
+        node_.complex[1] = im;
+    }
+
+    node node_;
+    std::array<char, 9> digits_{};  // of an integer outside int64, as a tree has it
+};
+
+/// Writes a double as an element of a floating dtype; false when it is not exactly one.
+[[nodiscard]] inline bool put_real(dtype t, std::byte* p, double d) {
+    const auto f = static_cast<float>(d);
+    const auto put = [&](auto x) {
+        const auto back = static_cast<double>(static_cast<float>(x));
+        if (d == d && (back != d || std::signbit(back) != std::signbit(d))) return false;
+        std::memcpy(p, &x, sizeof x);
+        return true;
+    };
+    switch (t) {
+        case dtype::float64: std::memcpy(p, &d, sizeof d); return true;
+        case dtype::float32: return put(f);
+        case dtype::float16: return put(tarc::float16(f));
+        case dtype::bfloat16: return put(tarc::bfloat16(f));
+        case dtype::float8_e4m3fn: return put(tarc::float8_e4m3fn(f));
+        case dtype::float8_e5m2: return put(tarc::float8_e5m2(f));
+        case dtype::float8_e4m3fnuz: return put(tarc::float8_e4m3fnuz(f));
+        case dtype::float8_e5m2fnuz: return put(tarc::float8_e5m2fnuz(f));
+        default: return false;
+    }
 }
 
 /// A 0-d tensor of a scalar node, on the host; false when the value is not exactly one of the dtype.
@@ -238,21 +288,17 @@ inline void write_real(const type_facts& t, void* p, double d) {
                                                        : facts_of<std::uint64_t>;
         if (n.kind != value_kind::integer || !read_integer(facts, p, n).empty()) return false;
     } else {
-        double d = 0;
+        double re = n.kind == value_kind::complex ? n.complex[0] : n.real, im = n.kind == value_kind::complex ? n.complex[1] : 0;
         if (n.kind == value_kind::integer) {
-            if (n.big || !exact_double(n.integer, d)) return false;
-        } else if (n.kind == value_kind::real) {
-            d = n.real;
-        } else {
+            if (!exact_double(n, re)) return false;
+        } else if (n.kind != value_kind::real && n.kind != value_kind::complex) {
             return false;
         }
-        const auto f = static_cast<float>(d);
-        const bool is_float = static_cast<double>(f) == d || d != d;
-        if (t == dtype::float64) put(d);
-        else if (t == dtype::float32 && is_float) put(f);
-        else if (t == dtype::float16 && is_float && (float(tarc::float16(f)) == f || f != f)) put(tarc::float16(f).bits);
-        else if (t == dtype::bfloat16 && is_float && (float(tarc::bfloat16(f)) == f || f != f)) put(tarc::bfloat16(f).bits);
-        else return false;
+        const bool is_complex = facts(t).kind == dtype_class::complex;
+        if (n.kind == value_kind::complex && !is_complex) return false;
+        const std::size_t part = size_of(t) / (is_complex ? 2 : 1);
+        const dtype real = !is_complex ? t : part == 8 ? dtype::float64 : part == 4 ? dtype::float32 : dtype::float16;
+        if (!put_real(real, p, re) || (is_complex && !put_real(real, p + part, im))) return false;
     }
     out = made;
     return true;

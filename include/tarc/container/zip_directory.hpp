@@ -42,8 +42,8 @@ struct directory {
     std::vector<char> names;               ///< every full name, one after another
     std::vector<record> entries;           ///< records first, in directory order, then the directory entries
     std::vector<std::uint64_t> slot_ends;  ///< by entry: where the next local header, or the directory, begins
-    std::vector<bool> exact;               ///< by entry: every byte of its headers must be what torch's writer puts there
-    bool by_torch = false;                 ///< the archive as a whole is from torch's writer (or ours)
+    std::vector<bool> exact;  ///< by entry: every byte of its headers must be what torch's writer puts there
+    bool by_torch = false;    ///< the archive as a whole is from torch's writer (or ours)
     std::size_t records = 0;
     std::string_view root;  ///< without a slash
 };
@@ -52,7 +52,8 @@ struct directory {
 /// every record has its own bytes, and that no two records stand further apart than headers can explain.
 class directory_reader {
 public:
-    directory_reader(source& file, const limits& bounds, zip_root roots) : file_(file), bounds_(bounds), roots_(roots) {}
+    directory_reader(source& file, const limits& bounds, zip_root roots)
+        : file_(file), bounds_(bounds), roots_(roots) {}
 
     directory read() {
         const end_records end = read_end(file_);
@@ -125,9 +126,10 @@ private:
 
     void check_name(std::string_view name, std::uint64_t at) const {
         if (name.size() > bounds_.name_bytes) {
-            refuse(file_, errc::limit_exceeded,
-                   "a record name of " + std::to_string(name.size()) + " bytes is longer than limits::name_bytes allows",
-                   at);
+            refuse(
+                file_, errc::limit_exceeded,
+                "a record name of " + std::to_string(name.size()) + " bytes is longer than limits::name_bytes allows",
+                at);
         }
         const char* fault = name_fault(name);
         if (fault) refuse(file_, errc::bad_name, "the record name \"" + printable(name) + "\" " + fault, at);
@@ -163,8 +165,8 @@ private:
         }
         // Info-ZIP's Unicode path: version, CRC-32 of the name, then the name that other tools would show instead.
         if (fields.has_unicode_name) {
-            const auto text = fields.unicode_name.size() < 5 ? fields.unicode_name.first(0)
-                                                             : fields.unicode_name.subspan(5);
+            const auto text =
+                fields.unicode_name.size() < 5 ? fields.unicode_name.first(0) : fields.unicode_name.subspan(5);
             if (std::string_view(reinterpret_cast<const char*>(text.data()), text.size()) != name) {
                 bad(errc::bad_archive, "it has a second, different name in an extra field");
             }
@@ -182,8 +184,8 @@ private:
                                        ", which nothing here reads -- repack it with `zip -0`");
         }
         if (r.method == stored && r.size != r.stored_size) {
-            bad(errc::bad_archive, "it is stored, yet takes " + std::to_string(r.stored_size) + " bytes in the file for " +
-                                       std::to_string(r.size));
+            bad(errc::bad_archive, "it is stored, yet takes " + std::to_string(r.stored_size) +
+                                       " bytes in the file for " + std::to_string(r.size));
         }
         // Python's zipfile deflates also the nothing of a folder, to two bytes.
         if (name.back() == '/' && (r.size != 0 || r.stored_size > 2)) {
@@ -191,9 +193,10 @@ private:
         }
     }
 
-    /// torch's writer needs version 0, which no ZIP tool does, leaves every field 0 that it can, and writes the ZIP64 end
-    /// records always. In such an archive each byte of a header has one right value, so all damage can be found. Other
-    /// tools may have added entries; other programs with the same ZIP library (miniz) fill in times and attributes.
+    /// torch's writer needs version 0, which no ZIP tool does, leaves every field 0 that it can, and writes the ZIP64
+    /// end records always. In such an archive each byte of a header has one right value, so all damage can be found.
+    /// Other tools may have added entries; other programs with the same ZIP library (miniz) fill in times and
+    /// attributes.
     void settle_origin() {
         out_.by_torch = end_.zip64 && 2 * blank_ > exact_;
         if (!out_.by_torch) {
@@ -271,9 +274,9 @@ private:
                 next - r.header_offset - least < r.stored_size) {
                 refuse(file_, errc::bad_archive,
                        "record \"" + printable(r.name) +
-                           (next == end_.directory
-                                ? "\": its bytes reach past the beginning of the directory"
-                                : "\": its bytes overlap those of record \"" + printable(entries[order[i + 1]].name) + "\""),
+                           (next == end_.directory ? "\": its bytes reach past the beginning of the directory"
+                                                   : "\": its bytes overlap those of record \"" +
+                                                         printable(entries[order[i + 1]].name) + "\""),
                        r.header_offset);
             }
             constexpr std::uint64_t most_extra = full16 + 24u;
@@ -301,7 +304,7 @@ private:
     end_records end_;
     directory out_;
     std::vector<std::uint16_t> name_lengths_;
-    std::size_t exact_ = 0, blank_ = 0;  ///< entries that need version 0, and those of them with all else 0
+    std::size_t exact_ = 0, blank_ = 0;          ///< entries that need version 0, and those of them with all else 0
     std::optional<std::uint64_t> first_marked_;  ///< where the first of the others is
 };
 

@@ -58,8 +58,8 @@ struct end_records {
     bool as_torch = false;  ///< every field is what torch's writer puts there
 };
 
-/// The offset of the one end record that there may be. A second one that would also reach the end of the file, or one in
-/// the comment, means that two tools would see two different archives.
+/// The offset of the one end record that there may be. A second one that would also reach the end of the file, or one
+/// in the comment, means that two tools would see two different archives.
 inline std::uint64_t find_end_record(source& file) {
     const std::uint64_t size = file.size();
     const std::size_t tail = std::min<std::uint64_t>(size, end_bytes + full16);
@@ -140,10 +140,9 @@ inline end_records read_end(source& file) {
             }
             if (where != directory_end) {
                 refuse(file, errc::bad_archive,
-                       where < directory_end
-                           ? "the file is prefixed by " + std::to_string(directory_end - where) +
-                                 " bytes, or the locator of the ZIP64 end record is wrong"
-                           : "the locator of the ZIP64 end record points elsewhere",
+                       where < directory_end ? "the file is prefixed by " + std::to_string(directory_end - where) +
+                                                   " bytes, or the locator of the ZIP64 end record is wrong"
+                                             : "the locator of the ZIP64 end record points elsewhere",
                        at - locator_bytes);
             }
             if (load<std::uint16_t>(p + 14) > 63) {

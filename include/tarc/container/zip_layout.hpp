@@ -10,8 +10,8 @@
 #include <vector>
 
 /// The fixed parts of a ZIP file, and the bytes of each structure exactly as torch.save 2.13 (miniz) writes it. With a
-/// `.format_version` record PyTorch *computes* where payloads are from this layout, so any other gives it silently wrong
-/// data (torch/serialization.py, `_load._get_offset`).
+/// `.format_version` record PyTorch *computes* where payloads are from this layout, so any other gives it silently
+/// wrong data (torch/serialization.py, `_load._get_offset`).
 namespace tarc::detail::zip {
 
 inline constexpr std::uint32_t local_signature = 0x04034B50;
@@ -57,8 +57,12 @@ inline void put_text(buffer& out, std::string_view text) {
     out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
-inline std::uint16_t low16(std::uint64_t value) { return static_cast<std::uint16_t>(std::min<std::uint64_t>(value, full16)); }
-inline std::uint32_t low32(std::uint64_t value) { return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, full32)); }
+inline std::uint16_t low16(std::uint64_t value) {
+    return static_cast<std::uint16_t>(std::min<std::uint64_t>(value, full16));
+}
+inline std::uint32_t low32(std::uint64_t value) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, full32));
+}
 inline bool is_wide(std::uint64_t value) { return value >= full32; }
 
 /// Of an empty record torch writes no descriptor, and the flag says so.

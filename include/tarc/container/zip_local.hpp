@@ -21,10 +21,16 @@ namespace tarc::detail::zip {
 class local_check {
 public:
     local_check(source& file, window& bytes, const directory& d, std::size_t entry, std::string_view full_name)
-        : file_(file), bytes_(bytes), record_(d.entries[entry]), name_(full_name), slot_end_(d.slot_ends[entry]),
-          by_torch_(d.by_torch), exact_(d.exact[entry]) {}
+        : file_(file),
+          bytes_(bytes),
+          record_(d.entries[entry]),
+          name_(full_name),
+          slot_end_(d.slot_ends[entry]),
+          by_torch_(d.by_torch),
+          exact_(d.exact[entry]) {}
 
-    /// Where the payload begins, after all that stands around it was found good. The directory has proved that header, name and payload fit before `slot_end`.
+    /// Where the payload begins, after all that stands around it was found good. The directory has proved that header,
+    /// name and payload fit before `slot_end`.
     std::uint64_t payload() {
         const std::uint64_t header = record_.header_offset;
         const std::uint64_t room = slot_end_ - header - local_bytes - name_.size() - record_.stored_size;
@@ -41,7 +47,8 @@ public:
         if (load<std::uint16_t>(p + 6) != record_.flags) refuse("its local header has other flags", 6);
         if (load<std::uint16_t>(p + 8) != record_.method) refuse("its local header has another compression method", 8);
         const bool needs_nothing = load<std::uint16_t>(p + 4) == 0;
-        if ((by_torch_ && needs_nothing != exact_) || (exact_ && !is_zero(p + 10, 16))) {  // time, date, CRC, both sizes
+        if ((by_torch_ && needs_nothing != exact_) ||
+            (exact_ && !is_zero(p + 10, 16))) {  // time, date, CRC, both sizes
             refuse("a field of its local header is damaged", 4);
         }
         check_extra({p + local_bytes + name_.size(), extra_bytes}, p);
@@ -79,10 +86,9 @@ private:
         if (exact_ && (!fields.has_padding || fields.has_others)) {
             refuse("the padding before its payload is damaged", local_bytes + name_.size());
         }
-        if (fields.has_unicode_name &&
-            (fields.unicode_name.size() < 5 ||
-             std::string_view(reinterpret_cast<const char*>(fields.unicode_name.data() + 5),
-                              fields.unicode_name.size() - 5) != name_)) {
+        if (fields.has_unicode_name && (fields.unicode_name.size() < 5 ||
+                                        std::string_view(reinterpret_cast<const char*>(fields.unicode_name.data() + 5),
+                                                         fields.unicode_name.size() - 5) != name_)) {
             refuse("its local header has a second, different name in an extra field", local_bytes);
         }
 
@@ -120,8 +126,8 @@ private:
         if (bytes == 0 && empty) return;
         const std::uint64_t where = at - record_.header_offset;
         if (!allowed) {
-            refuse(bytes == 0 ? "its data descriptor is missing"
-                              : "there are bytes behind it that belong to no record", where);
+            refuse(bytes == 0 ? "its data descriptor is missing" : "there are bytes behind it that belong to no record",
+                   where);
         }
         if (bytes == 0) return;
         const std::byte* p = bytes_.get(at, bytes);

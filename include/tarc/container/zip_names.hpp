@@ -48,8 +48,8 @@ inline const char* name_fault(std::string_view name) {
     }
 }
 
-/// From names to indices, open addressing. The names live elsewhere: `name_of(index)` gives them. The hash has a seed that
-/// differs between runs, so that a file cannot be made of names that collide.
+/// From names to indices, open addressing. The names live elsewhere: `name_of(index)` gives them. The hash has a seed
+/// that differs between runs, so that a file cannot be made of names that collide.
 class name_table {
 public:
     name_table() : seed_(reinterpret_cast<std::uintptr_t>(this)) {}

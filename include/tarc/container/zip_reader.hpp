@@ -25,18 +25,21 @@
 namespace tarc {
 
 /// A ZIP archive, read from its directory; strict about structure, generous about who wrote it. Opening reads the
-/// directory alone and proves what that can prove. A record's local header and descriptor are checked when its bytes are
-/// first asked for, all of them by check_all().
+/// directory alone and proves what that can prove. A record's local header and descriptor are checked when its bytes
+/// are first asked for, all of them by check_all().
 ///
 /// Thread-safe: any number of threads may call any member at once. Records and names live as long as the reader; it may
 /// be moved, and they stay valid.
 ///
-/// Errors of opening: errc::truncated, not_an_archive, bad_archive, duplicate_name, bad_name, unsupported, limit_exceeded,
-/// io. Errors of the rest: errc::bad_archive, unsupported, limit_exceeded, checksum_mismatch, truncated, io.
+/// Errors of opening: errc::truncated, not_an_archive, bad_archive, duplicate_name, bad_name, unsupported,
+/// limit_exceeded, io. Errors of the rest: errc::bad_archive, unsupported, limit_exceeded, checksum_mismatch,
+/// truncated, io.
 class zip_reader {
 public:
     explicit zip_reader(std::shared_ptr<source> file, const limits& bounds = {}, zip_root roots = zip_root::one)
-        : file_(std::move(file)), limits_(bounds), roots_(roots),
+        : file_(std::move(file)),
+          limits_(bounds),
+          roots_(roots),
           directory_(detail::zip::directory_reader(*file_, limits_, roots).read()),
           payloads_(std::make_unique<std::atomic<std::uint64_t>[]>(directory_.entries.size())) {
         names_.reserve(directory_.entries.size(), name_of());
@@ -98,7 +101,8 @@ public:
     [[nodiscard]] std::vector<std::byte> read(const record& r, bool verify = true) const {
         const std::uint64_t at = payload_offset(r);
         if (r.size > limits_.total_bytes) {
-            fail(errc::limit_exceeded, std::to_string(r.size) + " bytes are more than limits::total_bytes allows", r, 0);
+            fail(errc::limit_exceeded, std::to_string(r.size) + " bytes are more than limits::total_bytes allows", r,
+                 0);
         }
         if (r.method == detail::zip::deflated) check_ratio(r);
         std::vector<std::byte> bytes;
@@ -127,8 +131,10 @@ public:
     /// The same for any record: its bytes before decompression.
     void read_packed(const record& r, std::uint64_t offset, std::span<std::byte> out) const {
         if (offset > r.stored_size || out.size() > r.stored_size - offset) {
-            fail(errc::out_of_range, std::to_string(out.size()) + " bytes are wanted, but the record has only " +
-                                         std::to_string(r.stored_size), r, offset);
+            fail(errc::out_of_range,
+                 std::to_string(out.size()) + " bytes are wanted, but the record has only " +
+                     std::to_string(r.stored_size),
+                 r, offset);
         }
         const std::uint64_t at = payload_offset(r);
         file_->read(at + offset, out);
@@ -153,8 +159,8 @@ public:
         verify_crc(r, crc);
     }
 
-    /// The local header against the directory, the padding, the descriptor, and that they and the payload fill the file up
-    /// to the next record exactly. Nothing to do when that was found good before.
+    /// The local header against the directory, the padding, the descriptor, and that they and the payload fill the file
+    /// up to the next record exactly. Nothing to do when that was found good before.
     void check(const record& r) const { static_cast<void>(payload_offset(r)); }
 
     /// check() for every record and directory entry, in one pass through the file: then every byte belongs to exactly
@@ -201,8 +207,10 @@ private:
     /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold.
     void check_ratio(const record& r) const {
         if (r.size / 1032 > r.stored_size) {
-            fail(errc::bad_archive, std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " +
-                                        std::to_string(r.size) + " bytes claimed", r, 0);
+            fail(errc::bad_archive,
+                 std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " + std::to_string(r.size) +
+                     " bytes claimed",
+                 r, 0);
         }
         if (r.stored_size != 0 && r.size / r.stored_size > limits_.ratio) {
             fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
@@ -218,13 +226,15 @@ private:
         std::vector<std::byte> bytes(r.size);
         std::byte none{};  // libdeflate wants a pointer even where there is nothing to write
         std::size_t used = 0, made = 0;
-        const auto result = libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
-                                                             bytes.empty() ? &none : bytes.data(), bytes.size(), &used,
-                                                             &made);
+        const auto result =
+            libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
+                                             bytes.empty() ? &none : bytes.data(), bytes.size(), &used, &made);
         if (result != LIBDEFLATE_SUCCESS || made != r.size) {
-            fail(errc::bad_archive, result == LIBDEFLATE_INSUFFICIENT_SPACE ? "it inflates to more bytes than it claims"
-                                    : result == LIBDEFLATE_SUCCESS          ? "it inflates to fewer bytes than it claims"
-                                                                            : "its DEFLATE stream is damaged", r, 0);
+            fail(errc::bad_archive,
+                 result == LIBDEFLATE_INSUFFICIENT_SPACE ? "it inflates to more bytes than it claims"
+                 : result == LIBDEFLATE_SUCCESS          ? "it inflates to fewer bytes than it claims"
+                                                         : "its DEFLATE stream is damaged",
+                 r, 0);
         }
         if (used != packed.size()) fail(errc::bad_archive, "bytes are hidden behind its DEFLATE stream", r, used);
         return bytes;
@@ -235,9 +245,11 @@ private:
         if (payload_reserved_ && r.name.starts_with("data/")) {
             fail(errc::checksum_mismatch,
                  "its payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in "
-                 "this file", r, 0);
+                 "this file",
+                 r, 0);
         }
-        fail(errc::checksum_mismatch, "its bytes differ from its CRC-32: the file was damaged after it was written", r, 0);
+        fail(errc::checksum_mismatch, "its bytes differ from its CRC-32: the file was damaged after it was written", r,
+             0);
     }
 
     /// `offset` in the record.

@@ -17,8 +17,8 @@
 
 namespace tarc {
 
-/// Writes a ZIP64 archive of STORED records, byte for byte as torch.save does (zip_layout.hpp). The order of the calls is
-/// the order in the file. Nothing of a payload is kept. Used by one thread at a time; after an exception it is of no
+/// Writes a ZIP64 archive of STORED records, byte for byte as torch.save does (zip_layout.hpp). The order of the calls
+/// is the order in the file. Nothing of a payload is kept. Used by one thread at a time; after an exception it is of no
 /// further use, and neither is the file.
 class zip_writer {
 public:
@@ -36,8 +36,8 @@ public:
     explicit zip_writer(sink& out, std::string root = "archive", std::uint32_t alignment = 64)
         : sink_(out), root_(std::move(root)), alignment_(alignment) {
         if (!std::has_single_bit(alignment) || alignment > detail::zip::max_alignment) {
-            detail::raise(errc::invalid_argument, "an alignment is a power of two up to 32768, not " +
-                                                      std::to_string(alignment));
+            detail::raise(errc::invalid_argument,
+                          "an alignment is a power of two up to 32768, not " + std::to_string(alignment));
         }
         if (root_.find('/') != root_.npos) refuse_root("holds a slash");
         if (const char* fault = detail::zip::name_fault(root_)) refuse_root(fault);
@@ -90,8 +90,8 @@ public:
 
     void end() {
         if (!open_ || left_ != 0) {
-            detail::raise(errc::invalid_argument,
-                          open_ ? std::to_string(left_) + " bytes fewer than begin() announced" : "end() without begin()");
+            detail::raise(errc::invalid_argument, open_ ? std::to_string(left_) + " bytes fewer than begin() announced"
+                                                        : "end() without begin()");
         }
         written& record = records_.back();
         record.blocks = hasher_.text();

@@ -56,6 +56,11 @@ public:
         return s.record != SIZE_MAX && zip_.records()[s.record].method == 0 && s.swap == 1;
     }
 
+    /// Checks what can be known about a storage before its bytes are read. Errors: errc::bad_archive.
+    void prepare(const storage_body& s) const {
+        if (s.record != SIZE_MAX) zip_.check(zip_.records()[s.record]);
+    }
+
     /// The whole of a storage, in this machine's byte order, block by block: `use(offset, bytes)` gets at most 1 MiB that has
     /// passed its XXH3, where the archive has one. `into` is where the bytes land: the whole storage, or empty for a scratch
     /// block. The record's CRC-32 is compared after the last block where nothing better is there, so what `use` did is void when

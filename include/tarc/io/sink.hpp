@@ -194,7 +194,7 @@ private:
     }
 
     [[nodiscard]] std::optional<mode_t> mode_of_target() const {
-        struct stat status {};
+        struct stat status{};
         if (files_.stat(target_.c_str(), &status) != 0) {
             if (errno == ENOENT) return std::nullopt;
             fail("stat");

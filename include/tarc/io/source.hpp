@@ -30,7 +30,8 @@ public:
     virtual void read(std::uint64_t offset, std::span<std::byte> out) = 0;
     /// What errors call this source.
     [[nodiscard]] virtual const std::string& name() const = 0;
-    /// Throws errc::io when the bytes are known to have changed since the source was made. A load asks before it commits.
+    /// Throws errc::io when the bytes are known to have changed since the source was made. A load asks before it
+    /// commits.
     virtual void check_unchanged() {}
     /// A private, writable view (copy on write) of a range, alive as long as the pointer is; null when this source
     /// cannot be mapped. A file that shrinks under its mapping kills the process that touches it.
@@ -75,7 +76,7 @@ public:
     /// Errors: errc::io, also for what is no regular file (a folder, a pipe, a device).
     explicit file_source(std::string path, file_system& files = posix_files())
         : files_(files), path_(std::move(path)), file_(files, open()) {
-        struct stat status {};
+        struct stat status{};
         if (files_.fstat(file_.get(), &status) != 0) detail::raise_errno(errno, "fstat", path_);
         if (!S_ISREG(status.st_mode)) {
             const char* kind = S_ISDIR(status.st_mode)    ? "a folder"
@@ -113,7 +114,7 @@ public:
 
     /// By size and time of modification. Errors: errc::io.
     void check_unchanged() override {
-        struct stat status {};
+        struct stat status{};
         if (files_.fstat(file_.get(), &status) != 0) detail::raise_errno(errno, "fstat", path_);
         if (static_cast<std::uint64_t>(status.st_size) == size_ && status.st_mtim.tv_sec == changed_.tv_sec &&
             status.st_mtim.tv_nsec == changed_.tv_nsec)

@@ -20,8 +20,9 @@ struct field_facts {
 template <class T>
 struct described {
     std::array<field_facts, field_count<T>> fields{};
-    bool unknown_name = false;  // the description names a field that does not exist
-    bool twice = false;         // two fields with one name in the archive
+    bool has_unknown = false;  // the description names a field that does not exist:
+    std::string_view unknown = {};
+    bool dotted = false;       // a name is empty or holds a ".", so that keys of a module may coincide
 };
 
 template <plain_aggregate T>
@@ -42,12 +43,13 @@ consteval described<T> read_description() {
                 if constexpr (std::is_same_v<I, tarc::transient>) f.transient = true;
                 if constexpr (std::is_same_v<I, tarc::defaulted>) f.defaulted = true;
             }
-            d.unknown_name |= !found;
+            if (!found && !d.has_unknown) {
+                d.has_unknown = true;
+                d.unknown = item.field;
+            }
         }
     });
-    for (std::size_t i = 0; i < d.fields.size(); ++i)
-        for (std::size_t k = i + 1; k < d.fields.size(); ++k)
-            d.twice |= !d.fields[i].transient && !d.fields[k].transient && d.fields[i].name == d.fields[k].name;
+    for (const field_facts& f : d.fields) d.dotted |= f.name.empty() || f.name.find('.') != std::string_view::npos;
     return d;
 }
 

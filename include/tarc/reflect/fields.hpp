@@ -41,6 +41,26 @@ type_list<std::remove_reference_t<F>...> list_of_references(const std::tuple<F..
 template <plain_aggregate T>
 using field_types = decltype(list_of_references(boost::pfr::structure_tie(std::declval<T&>())));
 
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-var-template"
+#endif
+
+template <class T>
+struct somewhere {
+    T object;
+    static const somewhere here;  // never defined: addresses in it are all that is taken
+};
+
+/// Whether no field of T is a reference: where one leads is not known at compile time.
+template <class T>
+concept fields_are_objects =
+    requires { typename std::bool_constant<(static_cast<void>(boost::pfr::get<0>(somewhere<T>::here.object)), true)>; };
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
+
 /// Calls `f(field...)` once with all fields of `object`.
 template <plain_aggregate T, class F>
 constexpr decltype(auto) with_fields(T& object, F&& f) {

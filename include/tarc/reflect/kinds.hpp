@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -71,7 +72,7 @@ concept character = std::same_as<T, char> || std::same_as<T, wchar_t> || std::sa
 template <class T>
 concept complex_like = std::is_class_v<T> && requires(const T& z) {
     typename T::value_type;
-    requires std::floating_point<typename T::value_type>;
+    requires std::same_as<typename T::value_type, float> || std::same_as<typename T::value_type, double>;
     { z.real() } -> std::convertible_to<typename T::value_type>;
     { z.imag() } -> std::convertible_to<typename T::value_type>;
     T(z.real(), z.imag());
@@ -87,7 +88,7 @@ concept map_like = requires(T& m, typename T::key_type k) {
 template <class T>
 concept set_like = !map_like<T> && requires(T& s, typename T::key_type k) {
     requires std::same_as<typename T::key_type, typename T::value_type>;
-    s.insert(std::move(k));
+    { s.insert(std::move(k)).second } -> std::convertible_to<bool>;  // not a multiset
     s.clear();
 };
 
@@ -103,7 +104,7 @@ concept sequence_like = !map_like<T> && !set_like<T> && requires(T& s, std::size
 };
 
 template <class T>
-concept tuple_like = !is_std_array<T> && !plain_aggregate<T> && requires { std::tuple_size<T>::value; };
+concept tuple_like = is_a<T, std::tuple> || is_a<T, std::pair>;
 
 template <class T>
 concept random_engine = std::is_class_v<T> && requires(T& e) {
@@ -137,6 +138,7 @@ consteval kind kind_of() {
     else if constexpr (sequence_like<T>) return kind::sequence;
     else if constexpr (tuple_like<T>) return kind::tuple;
     else if constexpr (random_engine<T>) return kind::text;
+    else if constexpr (element<T>) return kind::unknown;  // complex32 and the like stand in tensors only
     else if constexpr (plain_aggregate<T>) return kind::aggregate;
     else return kind::unknown;
 }

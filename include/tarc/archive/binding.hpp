@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>  // std::shared_ptr
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/archive/report.hpp>
+#include <tarc/limits.hpp>
+#include <tarc/reflect/leaves.hpp>
+#include <tarc/value/value.hpp>
+
+namespace tarc::detail {
+
+/// A value made beside its target, to be moved in when everything else has succeeded.
+class staged_object {
+public:
+    staged_object(const type_facts& t, void* object, void* target) : type_(&t), object_(object), target_(target) {}
+    staged_object(staged_object&& o) noexcept
+        : type_(o.type_), object_(std::exchange(o.object_, nullptr)), target_(o.target_) {}
+    staged_object& operator=(staged_object&&) = delete;
+    ~staged_object() {
+        if (object_ != nullptr) type_->destroy(object_);
+    }
+    void commit() { type_->move(object_, target_); }
+
+private:
+    const type_facts* type_;
+    void* object_;
+    void* target_;
+};
+
+/// What binding a tree to a struct yields: the report, the tensors to be loaded, and the values to be moved in.
+struct binding {
+    struct tensor_job {
+        tensor_base* target;  // null for the tensors of a tarc::value
+        const tensor_body* source;
+        std::string_view path;  // from the file's root
+    };
+    /// A scalar of the file that goes into the bytes of a 0-d tensor on the host.
+    struct element_job {
+        any_tensor target, made;
+    };
+    load_report report;
+    std::vector<tensor_job> tensors;
+    std::vector<element_job> elements;
+    std::vector<staged_object> objects;
+    std::shared_ptr<tree> values = std::make_shared<tree>();  // what members of type tarc::value hold
+    tree_copier copier{*values};
+    arena texts;
+};
+
+struct bind_options {
+    bool strict = true;
+    bool in_place = false;
+    std::string_view strip_prefix;
+    std::string at;  // where in the file the root node stands
+    tarc::limits limit;
+    std::uint64_t tree_bytes = 0;  // memory of the file's tree
+    void* context = nullptr;
+    /// Reads a tensor of one element, for a scalar field that a 0-d tensor fills.
+    any_tensor (*read_element)(void* context, const tensor_body&) = nullptr;
+};
+
+/// Two bytes of a pickle can repeat a value of any size, so what a bind visits and the text it copies are held in proportion
+/// to the limits and to the tree's own memory. Errors: errc::limit_exceeded.
+class bind_budget {
+public:
+    explicit bind_budget(const bind_options& o)
+        : nodes_(o.limit.nodes), text_((std::uint64_t{64} << 20) + 8 * o.tree_bytes) {}
+
+    void visit(std::uint64_t nodes = 1) {
+        if (nodes > nodes_)
+            raise(errc::limit_exceeded,
+                  "the file repeats its values until they are more than tarc::limits::nodes");
+        nodes_ -= nodes;
+    }
+    void text(std::uint64_t bytes) {
+        if (bytes > text_)
+            raise(errc::limit_exceeded, "the file repeats its texts until they are out of all proportion to its size");
+        text_ -= bytes;
+    }
+
+private:
+    std::uint64_t nodes_, text_;
+};
+
+}  // namespace tarc::detail

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+
+#include <tarc/reflect/check.hpp>
+#include <tarc/reflect/fixed_string.hpp>
+
+/// Compile-time refusal of what an archive cannot hold: one message, with the field's path as a template argument.
+namespace tarc::detail {
+
+/// Instantiated only to say what is wrong: `Path` is the field, from the struct that was asked for.
+template <fixed_string Path, class T, fault F>
+struct field {
+    static_assert(F != fault::pointer, "tarc: a pointer cannot be archived -- hold the value itself, or std::optional of it, or "
+                                       "mark the field with tarc::transient in tarc::describe");
+    static_assert(F != fault::reference, "tarc: a struct with a reference cannot be archived -- hold the value itself");
+    static_assert(F != fault::c_array, "tarc: a struct with a C array cannot be archived -- use std::array");
+    static_assert(F != fault::constant, "tarc: a const or volatile field cannot be loaded -- remove the qualifier, or mark the field "
+                                        "with tarc::transient in tarc::describe");
+    static_assert(F != fault::character, "tarc: a character type cannot be archived -- use std::string for text or std::int8_t for numbers");
+    static_assert(F != fault::byte_element, "tarc: a lone std::byte cannot be archived -- use std::vector<std::byte> or std::uint8_t");
+    static_assert(F != fault::string_view, "tarc: a string_view owns nothing to load into -- use std::string");
+    static_assert(F != fault::span, "tarc: a span owns nothing to load into -- use std::vector or tarc::tensor");
+    static_assert(F != fault::long_double, "tarc: long double has no counterpart in Python -- use double");
+    static_assert(F != fault::narrow, "tarc: this number stands in tensors only -- use float, or tarc::tensor<T, tarc::scalar> of it");
+    static_assert(F != fault::engine, "tarc: a random engine is archived in its stream form -- include <sstream>");
+    static_assert(F != fault::optional_optional, "tarc: optional of optional cannot be told from optional -- use one std::optional");
+    static_assert(F != fault::recursive, "tarc: a struct that contains itself cannot be archived -- give it a fixed depth, or hold a tarc::value");
+    static_assert(F != fault::is_union, "tarc: a union cannot be archived -- use std::variant");
+    static_assert(F != fault::polymorphic, "tarc: a polymorphic type cannot be archived -- use a plain struct or std::variant");
+    static_assert(F != fault::base_class, "tarc: a struct with a base class cannot be archived -- make the base a field");
+    static_assert(F != fault::not_aggregate, "tarc: this type is no plain aggregate and no type that tarc knows -- remove its "
+                                             "constructors, private members and base classes, or mark the field with tarc::transient in tarc::describe");
+    static_assert(F != fault::set_element, "tarc: a set holds numbers, strings, bytes and enums only -- use std::vector");
+    static_assert(F != fault::map_key, "tarc: a map's keys are strings, integers or enums -- use std::vector<std::pair<K, V>> for others");
+    static_assert(F != fault::misplaced, "tarc: tarc::rest and tarc::module_metadata stand for parts of the dict around them -- make "
+                                         "them fields of a struct");
+    static_assert(F != fault::two_rests, "tarc: only one field of a struct can be a tarc::rest -- both would want the same keys");
+    static_assert(F != fault::too_many, "tarc: a tuple or variant has too many parts -- use std::vector or nested structs");
+    static_assert(F != fault::description, "tarc: tarc::describe of this struct names a field that it does not have -- correct the name");
+    static_assert(F != fault::same_name, "tarc: two fields of a struct have one name in the archive -- rename one in tarc::describe");
+    static_assert(F != fault::same_key, "tarc: two fields of a module have one key in its state_dict -- rename one in tarc::describe");
+    static_assert(F != fault::unknown, "tarc: no way to archive this type");
+};
+
+template <std::size_t N>
+constexpr fixed_string<N> cut(std::string_view s) {
+    fixed_string<N> r;
+    for (std::size_t i = 0; i < N; ++i) r.text[i] = s[i];
+    return r;
+}
+
+template <fixed_string Path, fixed_string Name>
+consteval auto join() {
+    constexpr std::size_t a = Path.size(), b = Name.size(), dot = a != 0 && Name.text[0] != '[' ? 1 : 0;
+    fixed_string<a + dot + b> r;
+    for (std::size_t i = 0; i < a; ++i) r.text[i] = Path.text[i];
+    if (dot != 0) r.text[a] = '.';
+    for (std::size_t i = 0; i < b; ++i) r.text[a + dot + i] = Name.text[i];
+    return r;
+}
+
+/// "first and second", two fields below one path.
+template <fixed_string Path, fixed_string First, fixed_string Second>
+consteval auto join_both() {
+    constexpr auto first = join<Path, First>(), second = join<Path, Second>();
+    fixed_string<first.size() + 5 + second.size()> r;
+    std::size_t at = 0;
+    for (const std::string_view part : {first.view(), std::string_view(" and "), second.view()})
+        for (const char c : part) r.text[at++] = c;
+    return r;
+}
+
+template <class T, fixed_string Path, class... Above>
+constexpr void blame();
+
+template <class T, fixed_string Path, class... Above>
+constexpr void blame_element() {
+    if constexpr (needs_struct<T>) static_cast<void>(sizeof(field<Path, T, fault::misplaced>));
+    else blame<T, Path, Above...>();
+}
+
+template <class Fields, fixed_string Path, class T, class... Above>
+struct blame_fields;
+template <class... F, fixed_string Path, class T, class... Above>
+struct blame_fields<type_list<F...>, Path, T, Above...> {
+    template <std::size_t I, class One, class... More>
+    static constexpr void first() {
+        constexpr auto& facts = description_of<T>.fields[I];
+        if constexpr (!facts.transient && fault_of<One, Above..., T>() != fault::none)
+            blame<One, join<Path, cut<facts.cpp_name.size()>(facts.cpp_name)>(), Above..., T>();
+        else if constexpr (sizeof...(More) != 0) first<I + 1, More...>();
+    }
+    static constexpr void get() { first<0, F...>(); }
+};
+
+template <class L, fixed_string Path, class... Above>
+struct blame_elements;
+template <class... A, fixed_string Path, class... Above>
+struct blame_elements<type_list<A...>, Path, Above...> {
+    template <class One, class... More>
+    static constexpr void first() {
+        if constexpr (fault_of_element<One, Above...>() != fault::none) blame_element<One, join<Path, "[]">(), Above...>();
+        else if constexpr (sizeof...(More) != 0) first<More...>();
+    }
+    static constexpr void get() { first<A...>(); }
+};
+
+/// Walks to the field with the fault and instantiates its message.
+template <class T, fixed_string Path, class... Above>
+constexpr void blame() {
+    constexpr kind k = kind_v<T>;
+    constexpr fault f = fault_of<T, Above...>();
+    if constexpr (own_fault<T>() != fault::none || (k == kind::aggregate && (std::is_same_v<T, Above> || ...))) {
+        static_cast<void>(sizeof(field<Path, T, f>));
+    } else if constexpr (k == kind::aggregate) {
+        constexpr const auto& d = description_of<T>;
+        if constexpr (d.has_unknown) {
+            static_cast<void>(sizeof(field<join<Path, cut<d.unknown.size()>(d.unknown)>(), T, f>));
+        } else if constexpr (same_names<T>().first != field_count<T>) {
+            constexpr auto first = d.fields[same_names<T>().first].cpp_name, second = d.fields[same_names<T>().second].cpp_name;
+            static_cast<void>(sizeof(field<join_both<Path, cut<first.size()>(first), cut<second.size()>(second)>(), T, f>));
+        } else if constexpr (count_rests<T>() > 1) {
+            static_cast<void>(sizeof(field<Path, T, f>));
+        } else {
+            blame_fields<field_types<T>, Path, T, Above...>::get();
+        }
+    } else if constexpr (k == kind::map) {
+        blame_element<typename T::mapped_type, join<Path, "[]">(), Above...>();
+    } else if constexpr (k == kind::sequence || k == kind::array) {
+        blame_element<typename T::value_type, join<Path, "[]">(), Above...>();
+    } else if constexpr (k == kind::optional) {
+        blame_element<typename T::value_type, Path, Above...>();
+    } else if constexpr (k == kind::tuple || k == kind::variant) {
+        blame_elements<typename elements_of<T>::type, Path, Above...>::get();
+    }
+}
+
+}  // namespace tarc::detail
