@@ -10,8 +10,8 @@
 
 namespace cli {
 
-/// What a file of this size may ask for: the library's defaults, and no more than a generous multiple of its size. DEFLATE
-/// alone lets a few bytes stand for a thousand times as many.
+/// What a file of this size may ask for: the library's defaults, and no more than a generous multiple of its size.
+/// DEFLATE alone lets a few bytes stand for a thousand times as many.
 [[nodiscard]] tarc::limits limits_for(std::uint64_t file_bytes);
 
 /// A file opened by the command line. Errors: those of the library.

@@ -33,7 +33,9 @@ void check_settings(const arguments& a) {
         throw usage_error("\"" + *l + "\" is not a location; \"cpu\" and \"cuda:0\" are");
 }
 
-bool is_meta(const tarc::detail::storage_body& s) { return s.live.defined() && s.live.device().type == tarc::device_type::meta; }
+bool is_meta(const tarc::detail::storage_body& s) {
+    return s.live.defined() && s.live.device().type == tarc::device_type::meta;
+}
 
 }  // namespace
 
@@ -46,7 +48,9 @@ void convert(const arguments& a) {
         const checkpoint c(from);
         for (detail::storage_body& s : c.zip.values()->storages()) {
             if (is_meta(s) && s.nbytes != 0)
-                detail::raise(tarc::errc::unsupported, "storage \"" + std::string(s.key) + "\" is of the device \"meta\": its bytes are not in this file");
+                detail::raise(
+                    tarc::errc::unsupported,
+                    "storage \"" + std::string(s.key) + "\" is of the device \"meta\": its bytes are not in this file");
             if (location != nullptr) s.location = *location;
         }
         detail::torch_zip_options options;
@@ -55,10 +59,12 @@ void convert(const arguments& a) {
             options.user = c.zip.facts()->user.get();
         }
         tarc::file_sink sink(to);
-        detail::write_torch_zip(*c.zip.values()->root, sink, c.limits, options, [&](const detail::storage_body& s, auto&& append) {
-            if (s.live.defined()) return detail::append_live(s, append);
-            c.zip.read_storage(s, {}, true, [&](std::uint64_t, std::span<const std::byte> piece) { append(piece); });
-        });
+        detail::write_torch_zip(
+            *c.zip.values()->root, sink, c.limits, options, [&](const detail::storage_body& s, auto&& append) {
+                if (s.live.defined()) return detail::append_live(s, append);
+                c.zip.read_storage(s, {}, true,
+                                   [&](std::uint64_t, std::span<const std::byte> piece) { append(piece); });
+            });
         c.file->check_unchanged();
         sink.commit();
     } catch (tarc::error& e) {

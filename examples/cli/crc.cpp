@@ -22,8 +22,9 @@ void tensor_crcs::add(const tarc::entry& e) {
     const detail::storage_body* s = t != nullptr ? t->storage : n.storage;
     if (s != nullptr && s->live.defined() && s->live.device().type == tarc::device_type::meta) s = nullptr;
     if (e.nbytes == 0) s = nullptr;
-    jobs_.push_back({s, e.dtype, t != nullptr && t->conj, t != nullptr && t->neg, detail::is_contiguous(e.shape, e.strides), e.offset,
-                     e.shape, e.strides, s == nullptr ? 0 : e.nbytes, 0});
+    jobs_.push_back({s, e.dtype, t != nullptr && t->conj, t != nullptr && t->neg,
+                     detail::is_contiguous(e.shape, e.strides), e.offset, e.shape, e.strides,
+                     s == nullptr ? 0 : e.nbytes, 0});
 }
 
 /// By storage, and there by first byte; equal views side by side.
@@ -35,7 +36,9 @@ bool tensor_crcs::before(const job& a, const job& b) {
     if (a.neg != b.neg) return a.neg < b.neg;
     if (a.contiguous != b.contiguous) return a.contiguous < b.contiguous;
     if (a.contiguous) return a.nbytes < b.nbytes;  // shapes do not matter
-    const auto less = [](auto x, auto y) { return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end()); };
+    const auto less = [](auto x, auto y) {
+        return std::lexicographical_compare(x.begin(), x.end(), y.begin(), y.end());
+    };
     if (less(a.shape, b.shape) || less(b.shape, a.shape)) return less(a.shape, b.shape);
     return less(a.strides, b.strides);
 }
@@ -51,8 +54,9 @@ void tensor_crcs::compute() {
         if (!distinct.empty() && same(*distinct.back(), *j)) continue;
         distinct.push_back(j);
         if (j->nbytes > room_)
-            detail::raise(tarc::errc::limit_exceeded, "the tensors' elements are far more than the file holds: expanded views of shape " +
-                                                          detail::shape_text(j->shape) + ", for example");
+            detail::raise(tarc::errc::limit_exceeded,
+                          "the tensors' elements are far more than the file holds: expanded views of shape " +
+                              detail::shape_text(j->shape) + ", for example");
         room_ -= j->nbytes;
     }
     for (std::size_t i = 0, k = 0; i < distinct.size(); i = k) {
@@ -112,16 +116,20 @@ std::uint32_t tensor_crcs::view(std::span<const std::byte> bytes, const job& j) 
         }
         while (n != 0) {
             const std::size_t part = std::min<std::uint64_t>(n, block.size() - filled);
-            if (part == 4) std::memcpy(block.data() + filled, from, 4);  // single floats, the commonest run by far
-            else std::memcpy(block.data() + filled, from, part);
+            if (part == 4)
+                std::memcpy(block.data() + filled, from, 4);  // single floats, the commonest run by far
+            else
+                std::memcpy(block.data() + filled, from, part);
             filled += part;
             from += part;
             n -= part;
             if (filled == block.size()) flush();
         }
     };
-    if (j.contiguous) take(0, static_cast<std::int64_t>(j.nbytes / size));
-    else detail::for_each_run(j.shape, j.strides, take);
+    if (j.contiguous)
+        take(0, static_cast<std::int64_t>(j.nbytes / size));
+    else
+        detail::for_each_run(j.shape, j.strides, take);
     flush();
     return crc;
 }

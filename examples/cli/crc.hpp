@@ -11,8 +11,9 @@
 
 namespace cli {
 
-/// The CRC-32 of tensors' logical elements: in row-major order, conjugated and negated where PyTorch would, little-endian.
-/// Every storage is read, and verified, once: in blocks of 1 MiB where all its views are contiguous, else as a whole.
+/// The CRC-32 of tensors' logical elements: in row-major order, conjugated and negated where PyTorch would,
+/// little-endian. Every storage is read, and verified, once: in blocks of 1 MiB where all its views are contiguous,
+/// else as a whole.
 class tensor_crcs {
 public:
     /// `most`: bytes of elements, all tensors together. A view that repeats one element has more of them than any file.

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include <tarc/archive/python_repr.hpp>
+#include <tarc/archive/python_text.hpp>
 
 /// JSON as Python's json module reads it, for any content.
 namespace cli::json {
@@ -21,8 +21,10 @@ inline void append_string(std::string& out, std::string_view s) {
         if (i == s.size()) break;
         const std::size_t at = i;
         const std::uint32_t c = tarc::detail::next_code_point(s, i);
-        if (c == '"' || c == '\\') out.append("\\").append(1, static_cast<char>(c));
-        else if (c == '\n') out += "\\n";
+        if (c == '"' || c == '\\')
+            out.append("\\").append(1, static_cast<char>(c));
+        else if (c == '\n')
+            out += "\\n";
         else if (c < 0x20 || c == 0x7f || (c >= 0xd800 && c < 0xe000)) {
             out += "\\u";
             tarc::detail::append_hex(out, c, 4);

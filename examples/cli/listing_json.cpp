@@ -19,9 +19,12 @@ void append_path(std::string& out, const std::vector<tarc::key>& path) {
     for (std::size_t i = 0; i < path.size(); ++i) {
         if (i != 0) out += ", ";
         const tarc::key& k = path[i];
-        if (k.is_name()) json::append_string(out, k.name());
-        else if (k.is_bool()) out += k == tarc::key(true) ? "true" : "false";
-        else out += k.text();
+        if (k.is_name())
+            json::append_string(out, k.name());
+        else if (k.is_bool())
+            out += k == tarc::key(true) ? "true" : "false";
+        else
+            out += k.text();
     }
     out += ']';
 }
@@ -50,8 +53,10 @@ void append_value(std::string& out, const tarc::entry& e, tarc::detail::python_r
     switch (n.kind) {
         case tarc::value_kind::boolean: out += n.boolean ? "true" : "false"; return;
         case tarc::value_kind::integer:
-            if (n.big) out.append("\"").append(repr.digits(n)).append("\"");
-            else out += std::to_string(n.integer);
+            if (n.big)
+                out.append("\"").append(repr.digits(n)).append("\"");
+            else
+                out += std::to_string(n.integer);
             return;
         case tarc::value_kind::real: return json::append_real(out, n.real);
         case tarc::value_kind::complex:

@@ -17,15 +17,18 @@ namespace {
 constexpr std::size_t longest_path = 160, longest_value = 60;  // characters
 
 std::size_t width(std::string_view utf8) {
-    return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(
+        utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80; }));
 }
 
 std::string path_text(const std::vector<tarc::key>& path) {
     std::string text;
     for (const tarc::key& k : path) {
         if (!text.empty()) text += '/';
-        if (k.is_name()) append_plain(text, k.name(), longest_path);
-        else text += k.text().substr(0, longest_path);
+        if (k.is_name())
+            append_plain(text, k.name(), longest_path);
+        else
+            text += k.text().substr(0, longest_path);
         if (text.size() > longest_path) break;
     }
     std::string cut;
@@ -67,7 +70,8 @@ struct first_view {
     std::int64_t offset;
 
     [[nodiscard]] bool same_view(const tarc::entry& e) const {
-        return dtype == e.dtype && offset == e.offset && std::equal(shape.begin(), shape.end(), e.shape.begin(), e.shape.end()) &&
+        return dtype == e.dtype && offset == e.offset &&
+               std::equal(shape.begin(), shape.end(), e.shape.begin(), e.shape.end()) &&
                std::equal(strides.begin(), strides.end(), e.strides.begin(), e.strides.end());
     }
 };
@@ -140,8 +144,7 @@ public:
     void totals(std::uint64_t file_bytes) {
         out_.text += c_.head;
         out_.text += count_text(tensors_, "tensor");
-        if (tensors_ != 0)
-            out_.text += " of " + size_text(bytes_) + " in " + count_text(storages_, "storage");
+        if (tensors_ != 0) out_.text += " of " + size_text(bytes_) + " in " + count_text(storages_, "storage");
         out_.text += ", " + count_text(values_, "other value") + ", file of " + size_text(file_bytes);
         end_line();
     }
@@ -153,7 +156,9 @@ private:
         if (e.is_tensor()) return std::string(to_string(e.dtype));
         return tarc::detail::kind_name(e.kind);
     }
-    static std::string bytes_text(const tarc::entry& e) { return e.nbytes == UINT64_MAX ? "> 18 EB" : size_text(e.nbytes); }
+    static std::string bytes_text(const tarc::entry& e) {
+        return e.nbytes == UINT64_MAX ? "> 18 EB" : size_text(e.nbytes);
+    }
     static std::string location_text(const tarc::entry& e) {
         std::string text;
         append_plain(text, e.location, 40);
@@ -171,10 +176,17 @@ private:
         pad(out, location_text(e), location_);
         const auto [at, fresh] = first_.try_emplace(e.storage);
         if (fresh) {
-            at->second = {path_text(e.path), e.dtype, {e.shape.begin(), e.shape.end()}, {e.strides.begin(), e.strides.end()}, e.offset};
+            at->second = {path_text(e.path),
+                          e.dtype,
+                          {e.shape.begin(), e.shape.end()},
+                          {e.strides.begin(), e.strides.end()},
+                          e.offset};
             ++storages_;
         } else {
-            out.append(c_.note).append(at->second.same_view(e) ? "tied to " : "shares the storage of ").append(at->second.path).append(c_.end);
+            out.append(c_.note)
+                .append(at->second.same_view(e) ? "tied to " : "shares the storage of ")
+                .append(at->second.path)
+                .append(c_.end);
         }
     }
 

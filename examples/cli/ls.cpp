@@ -18,7 +18,9 @@ void ls(const arguments& a) {
         const checkpoint c(path);
         const std::uint64_t file_bytes = c.file->size();
         tarc::detail::arena texts;
-        const auto each = [&](const entry_user& use) { tarc::detail::entry_walker(c.zip.values(), c.limits, texts).for_each(use); };
+        const auto each = [&](const entry_user& use) {
+            tarc::detail::entry_walker(c.zip.values(), c.limits, texts).for_each(use);
+        };
 
         std::optional<tensor_crcs> crcs;
         if (a.has("--crc")) {
@@ -32,8 +34,10 @@ void ls(const arguments& a) {
         }
         output out((std::uint64_t{64} << 20) + std::min(file_bytes, UINT64_MAX >> 10) * 128);
         const crc_lookup crc = crcs ? crc_lookup([&](const tarc::entry& e) { return crcs->of(e); }) : crc_lookup();
-        if (a.has("--json")) print_json(out, each, crc);
-        else print_table(out, each, crc, file_bytes);
+        if (a.has("--json"))
+            print_json(out, each, crc);
+        else
+            print_table(out, each, crc, file_bytes);
         out.flush();
     } catch (tarc::error& e) {
         e.in_archive(path);

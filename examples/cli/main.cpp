@@ -27,19 +27,35 @@ struct command {
 };
 
 const command commands[] = {
-    {"ls", "tarc ls FILE [--json] [--crc]",
+    {"ls",
+     "tarc ls FILE [--json] [--crc]",
      "Lists what is inside: every tensor and every value, in the order of the file. Reads no tensor bytes.\n"
      "\n"
      "  --json   as JSON: {\"entries\": [...]}\n"
-     "  --crc    reads the tensors, verifies the bytes, and adds the CRC-32 of each tensor's elements in row-major order\n",
-     1, {"--json", "--crc"}, {}, cli::ls},
-    {"verify", "tarc verify FILE", "Checks every checksum, every header, and that every tensor lies inside its storage.\n", 1, {}, {}, cli::verify},
-    {"convert", "tarc convert IN OUT [--map-location L]",
-     "Writes a checkpoint as tarc's archive, which PyTorch opens with weights_only=True. OUT appears in one step or not at\n"
+     "  --crc    reads the tensors, verifies the bytes, and adds the CRC-32 of each tensor's elements in row-major "
+     "order\n",
+     1,
+     {"--json", "--crc"},
+     {},
+     cli::ls},
+    {"verify",
+     "tarc verify FILE",
+     "Checks every checksum, every header, and that every tensor lies inside its storage.\n",
+     1,
+     {},
+     {},
+     cli::verify},
+    {"convert",
+     "tarc convert IN OUT [--map-location L]",
+     "Writes a checkpoint as tarc's archive, which PyTorch opens with weights_only=True. OUT appears in one step or "
+     "not at\n"
      "all; it may be IN.\n"
      "\n"
      "  --map-location L   replaces the location of every tensor, such as \"cpu\" or \"cuda:0\"; else they are kept\n",
-     2, {}, {"--map-location", "--codec", "--to"}, cli::convert},
+     2,
+     {},
+     {"--map-location", "--codec", "--to"},
+     cli::convert},
     {"diff", "tarc diff A B", "", 2, {}, {}, nullptr},
     {"schema", "tarc schema FILE [--cpp NAME]", "", 1, {}, {}, nullptr},
     {"extract", "tarc extract FILE PATH... -o OUT", "", 2, {}, {}, nullptr},
@@ -87,8 +103,10 @@ cli::arguments parse(const command& c, std::span<const std::string_view> words) 
         } else {
             const std::size_t equals = word.find('=');
             const std::string_view name = word.substr(0, equals);
-            if (!holds(c.settings, name)) throw cli::usage_error("tarc " + std::string(c.name) + " has no option " + std::string(name));
-            if (equals == word.npos && i + 1 == words.size()) throw cli::usage_error(std::string(name) + " needs a value");
+            if (!holds(c.settings, name))
+                throw cli::usage_error("tarc " + std::string(c.name) + " has no option " + std::string(name));
+            if (equals == word.npos && i + 1 == words.size())
+                throw cli::usage_error(std::string(name) + " needs a value");
             a.settings.emplace_back(name, equals == word.npos ? words[++i] : word.substr(equals + 1));
         }
     }
@@ -109,11 +127,13 @@ int run(std::span<const std::string_view> words) {
                0;
     for (const command& c : commands) {
         if (c.name != words[0]) continue;
-        if (c.run == nullptr) throw cli::usage_error("tarc " + std::string(c.name) + " is not built yet in this version");
+        if (c.run == nullptr)
+            throw cli::usage_error("tarc " + std::string(c.name) + " is not built yet in this version");
         words = words.subspan(1);
         for (const std::string_view word : words) {
             if (word == "--") break;
-            if (word == "--help" || word == "-h") return print("usage: " + std::string(c.synopsis) + "\n\n" + std::string(c.help)), 0;
+            if (word == "--help" || word == "-h")
+                return print("usage: " + std::string(c.synopsis) + "\n\n" + std::string(c.help)), 0;
         }
         c.run(parse(c, words));
         return 0;

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <cstdlib>  // std::getenv
 
-#include <tarc/archive/python_repr.hpp>
+#include <tarc/archive/python_text.hpp>
 #include <tarc/error.hpp>
 #include <tarc/io/file.hpp>
 
@@ -13,7 +13,8 @@ namespace cli {
 void output::flush() {
     std::string_view rest = text;
     if (rest.size() > room_)
-        tarc::detail::raise(tarc::errc::limit_exceeded, "the text of these values is out of all proportion to the file");
+        tarc::detail::raise(tarc::errc::limit_exceeded,
+                            "the text of these values is out of all proportion to the file");
     room_ -= rest.size();
     while (!rest.empty()) {
         const ssize_t n = ::write(STDOUT_FILENO, rest.data(), rest.size());
@@ -30,7 +31,8 @@ bool wants_color() {
         return value != nullptr && *value != '\0';
     };
     const char* terminal = std::getenv("TERM");
-    return !set("NO_COLOR") && ::isatty(STDOUT_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+    return !set("NO_COLOR") && ::isatty(STDOUT_FILENO) == 1 && terminal != nullptr &&
+           std::string_view(terminal) != "dumb";
 }
 
 void append_plain(std::string& out, std::string_view text, std::size_t most) {

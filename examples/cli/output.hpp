@@ -33,8 +33,8 @@ private:
 /// Whether standard output may have colours: a terminal, and no wish to the contrary (https://no-color.org).
 [[nodiscard]] bool wants_color();
 
-/// Appends text so that it stays in one line and cannot command a terminal: \n, \xNN, \u… for all that is not printable,
-/// cut after `most` characters.
+/// Appends text so that it stays in one line and cannot command a terminal: \n, \xNN, \u… for all that is not
+/// printable, cut after `most` characters.
 void append_plain(std::string& out, std::string_view text, std::size_t most = SIZE_MAX);
 
 /// "812 B", "1.5 kB", "38.1 MB".

@@ -28,8 +28,10 @@ void verify(const arguments& a) {
         output out;
         append_plain(out.text, path);
         out.text += ": good, " + count_text(records.size(), "record") + ", " + size_text(bytes) + ", ";
-        if (!c.zip.zip().crc_computed()) out.text += hashed != 0 ? "XXH3 verified" : "no checksums in this file";
-        else out.text += hashed != 0 ? "XXH3 and CRC-32 verified" : "CRC-32 verified";
+        if (!c.zip.zip().crc_computed())
+            out.text += hashed != 0 ? "XXH3 verified" : "no checksums in this file";
+        else
+            out.text += hashed != 0 ? "XXH3 and CRC-32 verified" : "CRC-32 verified";
         out.text += '\n';
         out.flush();
     } catch (tarc::error& e) {

@@ -1,4 +1,5 @@
 """What the tests of the command line share."""
+
 import json
 import os
 import pathlib
@@ -23,7 +24,7 @@ def failed(done):
     assert done.returncode == 1, (done.returncode, done.stderr)
     text = done.stderr.decode()
     assert text.startswith("tarc: error: ") and text.count("\n") == 1 and text.endswith("\n"), text
-    return text[len("tarc: error: "):-1]
+    return text[len("tarc: error: ") : -1]
 
 
 def refused(done):
@@ -32,4 +33,4 @@ def refused(done):
     text = done.stderr.decode()
     assert text.startswith("tarc: error: ") and text.count("\n") == 1, text
     assert done.stdout == b""
-    return text[len("tarc: error: "):-1]
+    return text[len("tarc: error: ") : -1]

@@ -1,4 +1,5 @@
 """Usage, exit status, messages and the human listing of `tarc`."""
+
 # labels: sanitize
 import os
 import pty
@@ -16,7 +17,16 @@ from command_line import TARC, entries, failed, refused, tarc
 def checkpoint(tmp_path):
     file = tmp_path / "run.pt"
     w = torch.arange(12, dtype=torch.float32).view(3, 4)
-    torch.save({"epoch": 5, "model": {"weight": w, "tied": w, "column": w[:, 1], "bias": torch.zeros(1000)}, "note": "hé\n", "rates": [0.1, 1e-5], "none": None}, file)
+    torch.save(
+        {
+            "epoch": 5,
+            "model": {"weight": w, "tied": w, "column": w[:, 1], "bias": torch.zeros(1000)},
+            "note": "hé\n",
+            "rates": [0.1, 1e-5],
+            "none": None,
+        },
+        file,
+    )
     return file
 
 
@@ -30,7 +40,11 @@ def test_help_goes_to_standard_output():
     for command in ("ls", "verify", "convert"):
         for words in ([command, "--help"], [command, "x", "-h"]):
             done = tarc(*words)
-            assert done.returncode == 0 and done.stderr == b"" and done.stdout.startswith(b"usage: tarc " + command.encode())
+            assert (
+                done.returncode == 0
+                and done.stderr == b""
+                and done.stdout.startswith(b"usage: tarc " + command.encode())
+            )
 
 
 def test_version():
@@ -38,8 +52,24 @@ def test_version():
     assert done.returncode == 0 and re.fullmatch(rb"tarc \d+\.\d+\.\d+\n", done.stdout)
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["ls"], ["ls", "a", "b"], ["ls", "--nonsense", "a"], ["ls", "-x", "a"], ["verify"], ["verify", "--json", "a"], ["convert", "a"],
-                                   ["convert", "a", "b", "c"], ["convert", "a", "b", "--map-location"], ["ls", "--json=1", "a"], [""], ["ls", "--", "a", "--json"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"],
+        ["ls"],
+        ["ls", "a", "b"],
+        ["ls", "--nonsense", "a"],
+        ["ls", "-x", "a"],
+        ["verify"],
+        ["verify", "--json", "a"],
+        ["convert", "a"],
+        ["convert", "a", "b", "c"],
+        ["convert", "a", "b", "--map-location"],
+        ["ls", "--json=1", "a"],
+        [""],
+        ["ls", "--", "a", "--json"],
+    ],
+)
 def test_wrong_usage(words):
     refused(tarc(*words))
 
@@ -49,8 +79,17 @@ def test_without_a_command_the_usage_is_printed():
     assert (done.returncode, done.stdout) == (2, b"") and done.stderr.startswith(b"usage:")
 
 
-@pytest.mark.parametrize("words", [["diff", "a", "b"], ["schema", "a"], ["extract", "a", "p", "-o", "b"], ["convert", "a", "b", "--codec", "zstd"], ["convert", "a", "b", "--to=npz"],
-                                   ["convert", "a", "b", "--to", "safetensors"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["diff", "a", "b"],
+        ["schema", "a"],
+        ["extract", "a", "p", "-o", "b"],
+        ["convert", "a", "b", "--codec", "zstd"],
+        ["convert", "a", "b", "--to=npz"],
+        ["convert", "a", "b", "--to", "safetensors"],
+    ],
+)
 def test_what_is_not_built_says_so(words):
     assert "not built yet" in refused(tarc(*words))
 
@@ -75,7 +114,14 @@ def test_no_such_file_a_folder_and_a_pipe(command, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("this is text\n" * 100)
-    for name, word in (("missing", "No such file"), ("folder", "folder"), ("pipe", "pipe"), ("/dev/null", "device"), ("empty", ""), ("text", "ZIP")):
+    for name, word in (
+        ("missing", "No such file"),
+        ("folder", "folder"),
+        ("pipe", "pipe"),
+        ("/dev/null", "device"),
+        ("empty", ""),
+        ("text", "ZIP"),
+    ):
         done = tarc(*command, tmp_path / name, *([tmp_path / "out.pt"] if command == ["convert"] else []), timeout=10)
         message = failed(done)
         assert word in message and name in message
@@ -137,11 +183,25 @@ def test_listing_cannot_command_a_terminal(tmp_path):
     assert max(map(len, text.splitlines())) < 300
 
 
-@pytest.mark.parametrize("environment, colored", [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "xterm", "NO_COLOR": ""}, True), ({"TERM": "dumb"}, False), ({}, False)])
+@pytest.mark.parametrize(
+    "environment, colored",
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
+)
 def test_colors_on_a_terminal_alone(checkpoint, environment, colored):
     main, side = pty.openpty()
-    process = subprocess.run([TARC, "ls", str(checkpoint)], stdout=side, stderr=subprocess.PIPE, check=True,
-                             env={k: v for k, v in os.environ.items() if "SAN" in k} | environment)
+    process = subprocess.run(
+        [TARC, "ls", str(checkpoint)],
+        stdout=side,
+        stderr=subprocess.PIPE,
+        check=True,
+        env={k: v for k, v in os.environ.items() if "SAN" in k} | environment,
+    )
     os.close(side)
     text = b""
     while True:
@@ -166,7 +226,12 @@ def test_ls_without_crc_reads_no_tensor_bytes(checkpoint, tmp_path):
     damaged.write_bytes(data)
     assert [e for e in entries(damaged)] == [e for e in entries(checkpoint)]
     assert all("crc32" not in e for e in entries(damaged))
-    for words in (["ls", "--crc", damaged], ["ls", "--json", "--crc", damaged], ["verify", damaged], ["convert", damaged, tmp_path / "out.pt"]):
+    for words in (
+        ["ls", "--crc", damaged],
+        ["ls", "--json", "--crc", damaged],
+        ["verify", damaged],
+        ["convert", damaged, tmp_path / "out.pt"],
+    ):
         done = tarc(*words)
         message = failed(done)
         assert "CRC-32" in message and "damaged" in message and "data/" in message
@@ -189,6 +254,7 @@ def test_verify_says_what_was_checked(checkpoint, tmp_path):
     assert tarc("verify", own).stdout.decode().endswith("XXH3 and CRC-32 verified\n")
 
     from torch.utils.serialization import config
+
     none = tmp_path / "none.pt"
     config.save.compute_crc32 = False
     try:
@@ -214,7 +280,12 @@ def test_verify_finds_reserved_payloads(tmp_path):
 def same(a, b):
     assert type(a) is type(b)
     if isinstance(a, torch.Tensor):
-        assert a.dtype == b.dtype and a.shape == b.shape and a.stride() == b.stride() and a.storage_offset() == b.storage_offset()
+        assert (
+            a.dtype == b.dtype
+            and a.shape == b.shape
+            and a.stride() == b.stride()
+            and a.storage_offset() == b.storage_offset()
+        )
         assert torch.equal(a, b)
     elif isinstance(a, dict):
         assert list(a) == list(b)
@@ -301,8 +372,18 @@ def test_convert_names_what_it_cannot_write(tmp_path):
 def test_convert_keeps_sparse_and_numpy(tmp_path):
     numpy = pytest.importorskip("numpy")
     file, out = tmp_path / "odd.pt", tmp_path / "out.pt"
-    torch.save({"sparse": torch.eye(3).to_sparse(), "array": numpy.arange(6).reshape(2, 3), "scalar": numpy.float32(0.5), "set": {1, 2}}, file)
+    torch.save(
+        {
+            "sparse": torch.eye(3).to_sparse(),
+            "array": numpy.arange(6).reshape(2, 3),
+            "scalar": numpy.float32(0.5),
+            "set": {1, 2},
+        },
+        file,
+    )
     assert tarc("convert", file, out).returncode == 0
     loaded = torch.load(out, weights_only=True)
     assert torch.equal(loaded["sparse"].to_dense(), torch.eye(3))
-    assert torch.equal(loaded["array"], torch.arange(6).view(2, 3)) and loaded["scalar"] == 0.5 and loaded["set"] == {1, 2}
+    assert (
+        torch.equal(loaded["array"], torch.arange(6).view(2, 3)) and loaded["scalar"] == 0.5 and loaded["set"] == {1, 2}
+    )

@@ -1,4 +1,5 @@
 """Files made to hurt: whatever is in one, `tarc` ends soon, with status 0 or 1, one line of error, and modest memory."""
+
 # labels: sanitize
 import io
 import json
@@ -32,7 +33,9 @@ def survives(file, commands=COMMANDS, seconds=20):
     for command in commands:
         out = file.parent / "converted.out"
         start = time.monotonic()
-        done = tarc(*command, file, *([out] if command == ["convert"] else []), timeout=seconds * 3, preexec_fn=limit_memory)
+        done = tarc(
+            *command, file, *([out] if command == ["convert"] else []), timeout=seconds * 3, preexec_fn=limit_memory
+        )
         assert time.monotonic() - start < seconds, (command, file)
         if done.returncode != 0:
             failed(done)
@@ -58,7 +61,9 @@ def archive(folder, pickled, storages=(), method=zipfile.ZIP_STORED, name="made.
 
 def small_file(folder):
     file = folder / "small.pt"
-    torch.save({"w": torch.arange(6, dtype=torch.float32).view(2, 3), "step": 7, "text": "héllo", 1: (None, True)}, file)
+    torch.save(
+        {"w": torch.arange(6, dtype=torch.float32).view(2, 3), "step": 7, "text": "héllo", 1: (None, True)}, file
+    )
     own = folder / "own.pt"
     assert tarc("convert", file, own).returncode == 0
     return file, own
@@ -111,7 +116,9 @@ def test_corpus(kind, tmp_path):
 def test_random_pickles(tmp_path):
     """Valid pickles with bytes changed, inside a sound archive."""
     buffer = io.BytesIO()
-    torch.save({"a": torch.ones(3, 4), "b": [torch.zeros(2).half(), {"k": (1, 2.5, "x", b"y", 2**70)}], "c": {1, 2}}, buffer)
+    torch.save(
+        {"a": torch.ones(3, 4), "b": [torch.zeros(2).half(), {"k": (1, 2.5, "x", b"y", 2**70)}], "c": {1, 2}}, buffer
+    )
     whole = zipfile.ZipFile(buffer)
     pickled = whole.read("archive/data.pkl")
     storages = [whole.read(f"archive/data/{i}") for i in range(2)]
@@ -128,13 +135,30 @@ def test_random_pickles(tmp_path):
 
 def tensor(shape, strides, offset=0, numel=4, kind=b"FloatStorage", key=b"0"):
     """A pickle of one tensor over a storage."""
+
     def integer(i):
         return b"\x8a\x09" + struct.pack("<q", i) + b"\0" if i >= 0 else b"\x8a\x08" + struct.pack("<q", i)
 
     def text(s):
         return b"X" + struct.pack("<I", len(s)) + s
-    return (b"ctorch._utils\n_rebuild_tensor_v2\n((" + text(b"storage") + b"ctorch\n" + kind + b"\n" + text(key) + text(b"cpu") + integer(numel) + b"tQ" + integer(offset) + b"(" +
-            b"".join(map(integer, shape)) + b"t(" + b"".join(map(integer, strides)) + b"t\x89ccollections\nOrderedDict\n)RtR")
+
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n(("
+        + text(b"storage")
+        + b"ctorch\n"
+        + kind
+        + b"\n"
+        + text(key)
+        + text(b"cpu")
+        + integer(numel)
+        + b"tQ"
+        + integer(offset)
+        + b"("
+        + b"".join(map(integer, shape))
+        + b"t("
+        + b"".join(map(integer, strides))
+        + b"t\x89ccollections\nOrderedDict\n)RtR"
+    )
 
 
 def test_one_element_expanded_to_a_tebibyte(tmp_path):
@@ -152,8 +176,21 @@ def test_more_elements_than_64_bits_count_bytes(tmp_path):
     survives(archive(tmp_path, b"\x80\x02" + tensor([2**40, 2**40], [0, 0]) + b".", [bytes(16)]))
 
 
-@pytest.mark.parametrize("shape, strides, offset", [([5], [1], 0), ([1], [1], 4), ([2], [4], 0), ([2**62], [1], 0), ([2, 2], [2**62, 2**62], 0), ([1], [1], 2**62), ([1], [1], -1), ([-1], [1], 0),
-                                                    ([2], [-1], 1), ([1, 1], [1], 0)])
+@pytest.mark.parametrize(
+    "shape, strides, offset",
+    [
+        ([5], [1], 0),
+        ([1], [1], 4),
+        ([2], [4], 0),
+        ([2**62], [1], 0),
+        ([2, 2], [2**62, 2**62], 0),
+        ([1], [1], 2**62),
+        ([1], [1], -1),
+        ([-1], [1], 0),
+        ([2], [-1], 1),
+        ([1, 1], [1], 0),
+    ],
+)
 def test_views_outside_their_storage(shape, strides, offset, tmp_path):
     file = archive(tmp_path, b"\x80\x02" + tensor(shape, strides, offset) + b".", [bytes(16)])
     assert survives(file) == [1] * len(COMMANDS)
@@ -191,7 +228,12 @@ def test_lists_that_hold_one_another(tmp_path):
 
 
 def test_a_list_that_holds_itself(tmp_path):
-    for pickled in (b"\x80\x02]q\0h\0a.", b"\x80\x02]q\0(h\0h\0e.", b"\x80\x02}q\0X\1\0\0\0ah\0s.", b"\x80\x02]q\0)R]h\0a."):
+    for pickled in (
+        b"\x80\x02]q\0h\0a.",
+        b"\x80\x02]q\0(h\0h\0e.",
+        b"\x80\x02}q\0X\1\0\0\0ah\0s.",
+        b"\x80\x02]q\0)R]h\0a.",
+    ):
         file = archive(tmp_path, pickled)
         assert survives(file, COMMANDS[:3]) == [1] * 3
         survives(file)
@@ -227,6 +269,7 @@ def test_long_texts_again_and_again(tmp_path):
 def test_long_integers(tmp_path):
     def long4(size):
         return b"\x8b" + struct.pack("<i", size) + b"\x7f" * size
+
     one = archive(tmp_path, b"\x80\x02" + long4(60_000) + b".")
     sys.set_int_max_str_digits(0)
     assert entries(one)[0]["value"] == str(int.from_bytes(b"\x7f" * 60_000, "little"))
@@ -241,7 +284,11 @@ def test_deflated_bombs(tmp_path):
     survives(archive(tmp_path, zeros, method=zipfile.ZIP_DEFLATED))
     survives(archive(tmp_path, b"\x80\x02](" + b"N" * (50 << 20) + b"e.", method=zipfile.ZIP_DEFLATED))
     size = 100 << 20
-    assert survives(archive(tmp_path, b"\x80\x02" + tensor([size], [1], 0, size, b"ByteStorage") + b".", [zeros], zipfile.ZIP_DEFLATED)) == [0] * len(COMMANDS)
+    assert survives(
+        archive(
+            tmp_path, b"\x80\x02" + tensor([size], [1], 0, size, b"ByteStorage") + b".", [zeros], zipfile.ZIP_DEFLATED
+        )
+    ) == [0] * len(COMMANDS)
 
 
 def test_many_small_values(tmp_path):
@@ -258,6 +305,7 @@ def test_objects_are_never_made(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.system, (f"touch {tmp_path}/executed",)
+
     file = archive(tmp_path, pickle.dumps({"a": Evil()}, 2))
     got = entries(file)
     assert got[0]["kind"] == "object" and got[0]["value"].endswith(".system")

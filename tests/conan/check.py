@@ -56,7 +56,8 @@ def main():
 
     conan = arguments.conan
     run(conan, "profile", "detect")
-    options = ["--no-remote", "-s:a", "compiler.cppstd=20", "-s:a", "build_type=Debug", "-c:a", "tools.cmake.cmaketoolchain:generator=Ninja"]
+    options = ["--no-remote", "-s:a", "compiler.cppstd=20", "-s:a", "build_type=Debug"]
+    options += ["-c:a", "tools.cmake.cmaketoolchain:generator=Ninja"]
     options += ["-c:a", f"tools.cmake.cmake_layout:test_folder={work / 'test'}"]
     options += ["-c:a", "tools.build:compiler_executables=" + json.dumps({"cpp": str(arguments.compiler)})]
     if arguments.boost:

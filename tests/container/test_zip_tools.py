@@ -78,10 +78,10 @@ def test_python(tmp_path, method, zip64, stream, reverse):
 
 
 @pytest.mark.skipif(not shutil.which("zip"), reason="Info-ZIP's zip is not installed")
-@pytest.mark.parametrize("options", [["-0"], ["-6"], ["-0", "-X"], ["-0", "-D"], ["-0", "-fd"], ["-6", "-fd"], ["-6", "-fz"], ["-0", "-z"]])
+@pytest.mark.parametrize("options", ["-0", "-6", "-0 -X", "-0 -D", "-0 -fd", "-6 -fd", "-6 -fz", "-0 -z"])
 @pytest.mark.parametrize("pipe", [False, True])
 def test_info_zip(tmp_path, options, pipe):
-    top, path = tree(tmp_path), tmp_path / "info.zip"
+    top, path, options = tree(tmp_path), tmp_path / "info.zip", options.split()
     if pipe and options[1:] in (["-z"], ["-fz"]):
         pytest.skip("-z wants standard input itself, -fz into a pipe leaves out the ZIP64 end record that it refers to")
     command = ["zip", "-q", "-r", *options, "-" if pipe else str(path), "run"]
@@ -96,7 +96,8 @@ def test_info_zip(tmp_path, options, pipe):
 def test_info_zip_unicode(tmp_path, locale):
     files = {"läufe-日本/data.pkl": b"P", "läufe-日本/data/0": b"0123"}
     top, path = tree(tmp_path, files), tmp_path / "info.zip"
-    subprocess.run(["zip", "-q", "-0", "-r", str(path), "läufe-日本"], cwd=top, env={**os.environ, "LC_ALL": locale}, check=True)
+    command = ["zip", "-q", "-0", "-r", str(path), "läufe-日本"]
+    subprocess.run(command, cwd=top, env={**os.environ, "LC_ALL": locale}, check=True)
     check(path, tmp_path, files)
 
 
@@ -133,13 +134,26 @@ SEVEN_ZIP = shutil.which("7z") or shutil.which("7zz")
 @pytest.mark.parametrize("method", ["Copy", "Deflate"])
 def test_7_zip(tmp_path, method):
     top, path = tree(tmp_path), tmp_path / "seven.zip"
-    subprocess.run([SEVEN_ZIP, "a", "-bd", "-tzip", f"-mm={method}", str(path), "run"], cwd=top, capture_output=True, check=True)
+    command = [SEVEN_ZIP, "a", "-bd", "-tzip", f"-mm={method}", str(path), "run"]
+    subprocess.run(command, cwd=top, capture_output=True, check=True)
     check(path, tmp_path)
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
-@pytest.mark.parametrize("fault", ["write:error=ENOSPC:when=1", "write:error=EIO:when=1", "fsync:error=EIO:when=1", "fsync:error=EIO:when=2", "rename:error=EACCES:when=1",
-                                   "write:signal=KILL:when=1", "fsync:signal=KILL:when=1", "rename:signal=KILL:when=1", "fsync:signal=KILL:when=2"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "write:error=ENOSPC:when=1",
+        "write:error=EIO:when=1",
+        "fsync:error=EIO:when=1",
+        "fsync:error=EIO:when=2",
+        "rename:error=EACCES:when=1",
+        "write:signal=KILL:when=1",
+        "fsync:signal=KILL:when=1",
+        "rename:signal=KILL:when=1",
+        "fsync:signal=KILL:when=2",
+    ],
+)
 def test_injected_faults(tmp_path, fault):
     """The shipped system calls, without a scripted file system: the target is the old file or the new one."""
     source, out = tmp_path / "in.zip", tmp_path / "out" / "f"
@@ -151,8 +165,8 @@ def test_injected_faults(tmp_path, fault):
     new = out.read_bytes()
     out.write_bytes(b"old")
     call = fault.split(":")[0]
-    probe = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={fault}", REWRITE, source, out],
-                           capture_output=True, text=True)
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={fault}"]
+    probe = subprocess.run([*strace, REWRITE, source, out], capture_output=True, text=True)
     if "ptrace" in probe.stderr:
         pytest.skip("strace may not trace here")
     assert probe.returncode != 0

@@ -70,7 +70,8 @@ class SparseFile:
 
     def write(self, data):
         data = memoryview(data).cast("B")
-        if len(data) >= 1 << 16 and not numpy.frombuffer(data, numpy.uint64, len(data) // 8).any() and not any(data[-8:]):
+        words = numpy.frombuffer(data, numpy.uint64, len(data) // 8)
+        if len(data) >= 1 << 16 and not words.any() and not any(data[-8:]):
             self.file.seek(len(data), 1)
         else:
             self.file.write(data)

@@ -2,6 +2,7 @@
 
 The files and PyTorch's answers lie in $TARC_SHARED, beside the checkout; without it there is nothing to do.
 """
+
 import json
 import os
 import pathlib
@@ -20,7 +21,11 @@ if not FIXTURES.is_dir():
 
 def described(folder):
     """Files in the ZIP format that have PyTorch's answer beside them."""
-    return [answer.with_suffix("") for answer in sorted(folder.rglob("*.json")) if zipfile.is_zipfile(answer.with_suffix(""))]
+    return [
+        answer.with_suffix("")
+        for answer in sorted(folder.rglob("*.json"))
+        if zipfile.is_zipfile(answer.with_suffix(""))
+    ]
 
 
 OWN = described(FIXTURES)
@@ -37,8 +42,13 @@ def gather(files, folder):
 
 
 def run(script, *arguments):
-    return subprocess.run([sys.executable, "-B", str(FIXTURES / script), TARC, *map(str, arguments)], capture_output=True, text=True,
-                          check=False, timeout=1000)
+    return subprocess.run(
+        [sys.executable, "-B", str(FIXTURES / script), TARC, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1000,
+    )
 
 
 def test_all_files_are_there():
@@ -59,15 +69,24 @@ def test_ls_equals_what_pytorch_says(files, tmp_path):
 @pytest.mark.parametrize("files", [OWN, REAL], ids=["own", "real"])
 def test_convert_writes_what_pytorch_reads_alike(files, tmp_path):
     # rewrite.py leaves out what PyTorch does not read with weights_only=True: entire models, argparse.Namespace, NumPy
-    left_out = [f for f in files if any(word in f.name for word in ("entire_model", "whole_model", "namespace", "numpy"))]
+    left_out = [
+        f for f in files if any(word in f.name for word in ("entire_model", "whole_model", "namespace", "numpy"))
+    ]
     done = run("rewrite.py", gather(files, tmp_path / "files"))
     count = len(files) - len(left_out)
     assert done.stdout == f"{count} of {count} match\n"
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("file", sorted(f for f in FIXTURES.glob("*") if f.suffix in (".pt", ".tar") and zipfile.is_zipfile(f)
-                                        and "torchscript" not in f.name), ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "file",
+    sorted(
+        f
+        for f in FIXTURES.glob("*")
+        if f.suffix in (".pt", ".tar") and zipfile.is_zipfile(f) and "torchscript" not in f.name
+    ),
+    ids=lambda f: f.name,
+)
 def test_every_file_opens_and_verifies(file):
     listed = subprocess.run([TARC, "ls", "--json", str(file)], capture_output=True, text=True, check=True)
     assert json.loads(listed.stdout)["entries"]
@@ -78,8 +97,10 @@ def test_every_file_opens_and_verifies(file):
 
 def test_an_entire_model_is_listed_without_its_classes():
     """The one file without an answer (PyTorch 2.13's classes have other attributes): it equals its sibling's tensors."""
+
     def tensors(name):
         done = subprocess.run([TARC, "ls", "--json", str(FIXTURES / name)], capture_output=True, text=True, check=True)
         return {tuple(e["path"]): e["shape"] for e in json.loads(done.stdout)["entries"] if e["kind"] == "tensor"}
+
     assert tensors("t113_entire_model.pt") == tensors("t213_entire_model.pt")
     assert tensors("t213_entire_model.pt")[("_modules", "0", "_parameters", "weight")] == [3, 4]

@@ -22,14 +22,15 @@
 
 namespace tarc {
 
-/// One line of what is in an archive: a tensor, a scalar, an empty container, or an object that tarc knows by name only.
-/// Copies are cheap but for the path; the views in it live as long as what it came from (the archive, the entry_list).
+/// One line of what is in an archive: a tensor, a scalar, an empty container, or an object that tarc knows by name
+/// only. Copies are cheap but for the path; the views in it live as long as what it came from (the archive, the
+/// entry_list).
 struct entry {
     /// Keys and indices from the root.
     std::vector<key> path;
     /// `tensor` also for a bare storage (one dimension, of its class's dtype) and for a NumPy array; `string` also for
-    /// torch's own constants such as torch.float16; a container only when it is empty, `dict` also for an object without
-    /// attributes; `object` for what stays opaque.
+    /// torch's own constants such as torch.float16; a container only when it is empty, `dict` also for an object
+    /// without attributes; `object` for what stays opaque.
     value_kind kind = value_kind::none;
     /// The value itself, without tensor bytes.
     tarc::value value;
@@ -42,8 +43,8 @@ struct entry {
     std::span<const std::int64_t> shape, strides;  ///< elements
     std::int64_t offset = 0;                       ///< elements
     std::string_view location;                     ///< the tag in the file: "cpu", "cuda:1"
-    /// Equal numbers share one storage; 0, 1, … by first appearance. A storage without bytes, one of "meta", and a NumPy array
-    /// are never shared.
+    /// Equal numbers share one storage; 0, 1, … by first appearance. A storage without bytes, one of "meta", and a
+    /// NumPy array are never shared.
     std::size_t storage = 0;
     std::uint64_t nbytes = 0;  ///< of the logical elements; UINT64_MAX when they are even more
 
@@ -59,15 +60,20 @@ namespace detail {
     return std::string(cls->global->module) + "." + std::string(cls->global->name);
 }
 
-/// Walks a tree entry by entry, each path once, in file order; the elements of a set in the order of (type name, repr()). A
-/// few bytes of pickle can make a tree with billions of paths, or of long ones: besides limits::nodes and limits::depth, the
-/// walk ends with errc::limit_exceeded where a listing is out of all proportion to the tree's own memory.
+/// Walks a tree entry by entry, each path once, in file order; the elements of a set in the order of (type name,
+/// repr()). A few bytes of pickle can make a tree with billions of paths, or of long ones: besides limits::nodes and
+/// limits::depth, the walk ends with errc::limit_exceeded where a listing is out of all proportion to the tree's own
+/// memory.
 class entry_walker {
 public:
     /// Texts and shapes that are not in the tree go into `texts`.
     entry_walker(std::shared_ptr<const tree> values, const limits& limit, arena& texts)
-        : values_(std::move(values)), limit_(limit), texts_(texts), room_((std::uint64_t{64} << 20) + 8 * values_->memory.capacity()),
-          repr_((std::uint64_t{1} << 20) + 4 * values_->memory.capacity()), numbers_(values_->storages().size(), SIZE_MAX) {
+        : values_(std::move(values)),
+          limit_(limit),
+          texts_(texts),
+          room_((std::uint64_t{64} << 20) + 8 * values_->memory.capacity()),
+          repr_((std::uint64_t{1} << 20) + 4 * values_->memory.capacity()),
+          numbers_(values_->storages().size(), SIZE_MAX) {
         limit_.nodes = std::min<std::uint64_t>(limit_.nodes, (std::uint64_t{1} << 18) + values_->memory.capacity() / 8);
     }
 
@@ -87,7 +93,8 @@ public:
 
 private:
     void charge(std::uint64_t bytes) {
-        if (bytes > room_) raise(errc::limit_exceeded, "a listing of these values is out of all proportion to the file");
+        if (bytes > room_)
+            raise(errc::limit_exceeded, "a listing of these values is out of all proportion to the file");
         room_ -= bytes;
     }
 
@@ -146,8 +153,8 @@ private:
 
     /// An instance without attributes: Python does not write the empty state of one.
     static bool is_blank(const object_body& o) {
-        return o.args != nullptr && o.args->kind == value_kind::tuple && o.args->list->size == 0 && o.state == nullptr &&
-               o.items == nullptr && o.pairs == nullptr;
+        return o.args != nullptr && o.args->kind == value_kind::tuple && o.args->list->size == 0 &&
+               o.state == nullptr && o.items == nullptr && o.pairs == nullptr;
     }
 
     /// A class, a function, an opaque object, or a constant of torch.
@@ -172,7 +179,8 @@ private:
         e_.offset = t.offset;
         e_.location = t.storage == nullptr ? std::string_view("meta") : t.storage->location;
         e_.storage = number(t.storage);
-        if (__builtin_mul_overflow(static_cast<std::uint64_t>(count_elements(t.shape)), size_of(t.type), &e_.nbytes)) e_.nbytes = UINT64_MAX;
+        if (__builtin_mul_overflow(static_cast<std::uint64_t>(count_elements(t.shape)), size_of(t.type), &e_.nbytes))
+            e_.nbytes = UINT64_MAX;
         use(std::as_const(e_));
     }
 
@@ -218,7 +226,8 @@ private:
         if (o.args != nullptr && (o.args->kind != value_kind::tuple || o.args->list->size != 0))
             out.push_back({{nullptr, 0, "args"}, o.args});
         // The attributes of an object that is a list or a dict do not show, as those of an OrderedDict do not.
-        if (o.state != nullptr && o.items == nullptr && o.pairs == nullptr) out.push_back({{nullptr, 0, "state"}, o.state});
+        if (o.state != nullptr && o.items == nullptr && o.pairs == nullptr)
+            out.push_back({{nullptr, 0, "state"}, o.state});
         if (o.items != nullptr)
             for (std::size_t i = 0; i < o.items->size; ++i) out.push_back({{nullptr, i, {}}, (*o.items)[i]});
         if (o.pairs != nullptr)
@@ -262,7 +271,8 @@ public:
         walker.for_each([&](const entry& e) {
             std::uint64_t bytes = e.path.size() * sizeof(key);
             for (const key& k : e.path) bytes += k.name().size();
-            if (bytes > room) detail::raise(errc::limit_exceeded, "a listing of these values is out of all proportion to the file");
+            if (bytes > room)
+                detail::raise(errc::limit_exceeded, "a listing of these values is out of all proportion to the file");
             room -= bytes;
             entries_.push_back(e);
         });

@@ -22,8 +22,10 @@ public:
     key(const S& name) : value_(std::string(std::string_view(name))) {}
     template <detail::plain_integer I>
     key(I index) {
-        if (std::in_range<std::int64_t>(index)) value_ = static_cast<std::int64_t>(index);
-        else value_ = large{std::to_string(index)};
+        if (std::in_range<std::int64_t>(index))
+            value_ = static_cast<std::int64_t>(index);
+        else
+            value_ = large{std::to_string(index)};
     }
     template <std::same_as<bool> B>
     key(B flag) : value_(flag) {}

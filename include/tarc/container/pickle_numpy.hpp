@@ -142,9 +142,13 @@ private:
 
     node* array(const node& type, const node& shape_node, bool fortran, const node& data) {
         const auto name = name_of(type);
-        const auto t = name ? dtype_named(*name) : std::nullopt;
+        if (!name) return nullptr;
+        const auto t = dtype_named(*name);
         const auto raw = raw_bytes(data);
         if (!t || !raw || shape_node.kind != value_kind::tuple) return nullptr;
+        const auto known = dtype_named(*name);
+        if (!known) return nullptr;
+        const dtype t = *known;
         if (shape_node.list->size > c_.limit.rank)
             c_.fail("a NumPy array has more dimensions than limits::rank", errc::limit_exceeded);
         std::vector<std::int64_t> shape;
@@ -153,7 +157,7 @@ private:
             shape.push_back(n->integer);
         }
         const auto elements = static_cast<std::uint64_t>(count_elements(shape));
-        if (raw->size() % size_of(*t) != 0 || raw->size() / size_of(*t) != elements)
+        if (raw->size() % size_of(t) != 0 || raw->size() / size_of(t) != elements)
             c_.fail("a NumPy array of shape " + shape_text(shape) + " has " + std::to_string(raw->size()) + " bytes",
                     errc::bad_tensor);
         std::vector<std::int64_t> strides(shape.size());
@@ -167,10 +171,10 @@ private:
         const tarc::storage memory = tarc::storage::allocate(raw->size());
         if (!raw->empty()) std::memcpy(memory.data(), raw->data(), raw->size());
         storage_body& body = c_.into.add_storage({}, "cpu", raw->size());
-        body.type = facts(*t).storage.empty() ? std::nullopt : std::optional(*t);
+        body.type = facts(t).storage.empty() ? std::nullopt : std::optional(t);
         body.live = memory;
         tensor_body made{};
-        made.type = *t;
+        made.type = t;
         made.storage = &body;
         made.shape = shape;
         made.strides = strides;

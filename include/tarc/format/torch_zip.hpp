@@ -103,6 +103,10 @@ public:
             zip_.verify(r);
             const auto index = static_cast<std::size_t>(&r - zip_.records().data());
             if (!manifest_ || !manifest_->covers(index) || r.size == 0) continue;
+            if (r.method != 0) {
+                verify_blocks(r, zip_.read(r));
+                continue;
+            }
             std::vector<std::byte> block(std::min(r.size, block_bytes));
             for (std::uint64_t at = 0; at < r.size; at += block_bytes) {
                 const std::span<std::byte> piece = std::span(block).first(std::min(block_bytes, r.size - at));

@@ -39,6 +39,8 @@ struct field {
                                          "them fields of a struct");
     static_assert(F != fault::two_rests, "tarc: only one field of a struct can be a tarc::rest -- both would want the same keys");
     static_assert(F != fault::too_many, "tarc: a tuple or variant has too many parts -- use std::vector or nested structs");
+    static_assert(F != fault::nonsense, "tarc: tarc::describe<T> holds tarc::rename, tarc::transient, tarc::defaulted and tarc::field_names "
+                                        "only -- remove what else stands there");
     static_assert(F != fault::description, "tarc: tarc::describe of this struct names a field that it does not have -- correct the name");
     static_assert(F != fault::same_name, "tarc: two fields of a struct have one name in the archive -- rename one in tarc::describe");
     static_assert(F != fault::same_key, "tarc: two fields of a module have one key in its state_dict -- rename one in tarc::describe");
@@ -65,7 +67,8 @@ consteval auto join() {
 /// "first and second", two fields below one path.
 template <fixed_string Path, fixed_string First, fixed_string Second>
 consteval auto join_both() {
-    constexpr auto first = join<Path, First>(), second = join<Path, Second>();
+    constexpr auto first = join<Path, First>();
+    constexpr auto second = join<Path, Second>();
     fixed_string<first.size() + 5 + second.size()> r;
     std::size_t at = 0;
     for (const std::string_view part : {first.view(), std::string_view(" and "), second.view()})
@@ -117,7 +120,9 @@ constexpr void blame() {
         static_cast<void>(sizeof(field<Path, T, f>));
     } else if constexpr (k == kind::aggregate) {
         constexpr const auto& d = description_of<T>;
-        if constexpr (d.has_unknown) {
+        if constexpr (d.has_nonsense) {
+            static_cast<void>(sizeof(field<Path, T, f>));
+        } else if constexpr (d.has_unknown) {
             static_cast<void>(sizeof(field<join<Path, cut<d.unknown.size()>(d.unknown)>(), T, f>));
         } else if constexpr (same_names<T>().first != field_count<T>) {
             constexpr auto first = d.fields[same_names<T>().first].cpp_name, second = d.fields[same_names<T>().second].cpp_name;

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <iosfwd>  // std::basic_ostringstream
+#include <iosfwd>  // std::basic_stringstream
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -16,7 +16,7 @@ namespace tarc::detail {
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
     polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, engine, misplaced, two_rests, too_many,
-    description, same_name, same_key, unknown,
+    nonsense, description, same_name, same_key, unknown,
 };
 
 /// The most parts that a tuple may have; PFR's own limit for structs is 200.
@@ -27,37 +27,6 @@ inline constexpr bool is_std_span = false;
 template <class T, std::size_t N>
 inline constexpr bool is_std_span<std::span<T, N>> = true;
 
-/// Kinds of Python objects that a variant can tell apart by the value alone.
-template <class T>
-consteval int python_kind() {
-    switch (kind_v<T>) {
-        case kind::boolean: return 1;
-        case kind::integer: return 2;
-        case kind::real: return 3;
-        case kind::complex: return 4;
-        case kind::string: case kind::text: return 5;
-        case kind::enumeration: return std::is_same_v<std::remove_cvref_t<decltype(enum_names<T>)>, no_description> ? 2 : 5;
-        case kind::bytes: return 6;
-        case kind::tensor: return 7;
-        case kind::sequence: case kind::bits: case kind::array: case kind::tuple: return 8;  // list and tuple are interchangeable
-        case kind::set: return 9;
-        case kind::map: case kind::aggregate: return 10;
-        case kind::none: return 11;
-        default: return 0;  // may be anything
-    }
-}
-
-template <class... A>
-consteval bool kinds_differ() {
-    const int k[] = {python_kind<A>()...};
-    for (std::size_t i = 0; i < sizeof...(A); ++i) {
-        if (k[i] == 0) return false;
-        for (std::size_t j = 0; j < i; ++j)
-            if (k[i] == k[j]) return false;
-    }
-    return true;
-}
-
 template <class T>
 inline constexpr bool is_long_double = std::is_same_v<T, long double>;
 template <class F>
@@ -66,7 +35,7 @@ inline constexpr bool is_long_double<std::complex<F>> = std::is_same_v<F, long d
 
 /// Whether <sstream> was included, which tarc leaves to those who archive random engines.
 template <class T>
-concept has_sstream = requires { sizeof(std::basic_ostringstream<std::conditional_t<std::is_void_v<T>, wchar_t, char>>); };
+concept has_sstream = requires { sizeof(std::basic_stringstream<std::conditional_t<std::is_void_v<T>, wchar_t, char>>); };
 
 template <class T>
 consteval bool can_be_element() {  // of a Python set: hashable, and nothing that a load must place
@@ -114,6 +83,10 @@ consteval fault own_fault() {
     else return fault::unknown;
 }
 
+/// tarc::rest and tarc::module_metadata stand for parts of the dict around them, so that they must be fields of a struct.
+template <class T>
+inline constexpr bool needs_struct = kind_v<T> == kind::rest || kind_v<T> == kind::metadata;
+
 /// Two fields of T with one name in the archive; both the number of fields where there are none.
 struct name_pair {
     std::size_t first, second;
@@ -146,10 +119,6 @@ consteval std::size_t count_rests() {
 template <class T, class... Above>
 consteval fault fault_of();
 
-/// tarc::rest and tarc::module_metadata stand for parts of the dict around them, so that they must be fields of a struct.
-template <class T>
-inline constexpr bool needs_struct = kind_v<T> == kind::rest || kind_v<T> == kind::metadata;
-
 /// Of what is no field of a struct.
 template <class T, class... Above>
 consteval fault fault_of_element() {
@@ -159,7 +128,9 @@ consteval fault fault_of_element() {
 
 template <class T, class... Above>
 consteval fault fault_of_fields() {
-    if constexpr (description_of<T>.has_unknown) {
+    if constexpr (description_of<T>.has_nonsense) {
+        return fault::nonsense;
+    } else if constexpr (description_of<T>.has_unknown) {
         return fault::description;
     } else if constexpr (same_names<T>().first != field_count<T>) {
         return fault::same_name;

@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include <tarc/reflect/archivable.hpp>
 #include <tarc/reflect/visit.hpp>
 
 namespace tarc {
@@ -41,9 +42,16 @@ private:
 template <class T>
 [[nodiscard]] T clone(const T& object) {
     detail::require_archivable<T>();
-    T copy = object;
-    if constexpr (detail::archivable<T>) detail::storage_cloner().clone(detail::facts_of<T>, &copy);
-    return copy;
+    if constexpr (detail::archivable<T>) {
+        constexpr bool can_be_copied = detail::copyable<T>();
+        static_assert(can_be_copied, "tarc: clone needs a struct that can be copied -- a field of this one cannot");
+        if constexpr (can_be_copied) {
+            T copy = object;
+            detail::storage_cloner().clone(detail::facts_of<T>, &copy);
+            return copy;
+        }
+    }
+    detail::raise(errc::invalid_argument, "not reached: it did not compile");
 }
 
 }  // namespace tarc

@@ -146,6 +146,37 @@ consteval kind kind_of() {
 template <class T>
 inline constexpr kind kind_v = kind_of<T>();
 
+/// Kinds of Python objects that a variant can tell apart by the value alone.
+template <class T>
+consteval int python_kind() {
+    switch (kind_v<T>) {
+        case kind::boolean: return 1;
+        case kind::integer: return 2;
+        case kind::real: return 3;
+        case kind::complex: return 4;
+        case kind::string: case kind::text: return 5;
+        case kind::enumeration: return std::is_same_v<std::remove_cvref_t<decltype(enum_names<T>)>, no_description> ? 2 : 5;
+        case kind::bytes: return 6;
+        case kind::tensor: return 7;
+        case kind::sequence: case kind::bits: case kind::array: case kind::tuple: return 8;  // list and tuple are interchangeable
+        case kind::set: return 9;
+        case kind::map: case kind::aggregate: return 10;
+        case kind::none: return 11;
+        default: return 0;  // may be anything
+    }
+}
+
+template <class... A>
+consteval bool kinds_differ() {
+    const int k[] = {python_kind<A>()...};
+    for (std::size_t i = 0; i < sizeof...(A); ++i) {
+        if (k[i] == 0) return false;
+        for (std::size_t j = 0; j < i; ++j)
+            if (k[i] == k[j]) return false;
+    }
+    return true;
+}
+
 /// The element types of arrays, tuples, variants and so on, as a list.
 template <class T>
 struct elements_of;

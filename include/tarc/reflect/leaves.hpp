@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <tarc/reflect/check.hpp>
+#include <tarc/reflect/describe.hpp>
 #include <tarc/reflect/module.hpp>
 
 /// One table per type, made at compile time: ordinary functions (pickling, binding, schemas, clones) walk it with a pointer
@@ -62,6 +62,7 @@ struct type_facts {
     bool unordered = false;    // map, set: written in key order
     bool tagged = false;       // variant: written as (index, value)
     bool has_tensor = false;   // somewhere inside
+    bool dotted = false;       // a field somewhere inside has a "." in its name, or no name
     std::size_t (*get_size)(const void*) = nullptr;
     void* (*at)(void*, std::size_t) = nullptr;               // sequence, array
     void (*resize)(void*, std::size_t) = nullptr;            // sequence, bits
@@ -78,9 +79,9 @@ struct type_facts {
     bool (*from_text)(void*, std::string_view) = nullptr;
     void (*clone_leaf)(void*, storage_cloner&) = nullptr;  // of a leaf that holds tensors in a way of its own
 
-    // life
+    // life; null where T cannot do it, which only a struct or a container of one may not
     void* (*create)() = nullptr;
-    void* (*copy)(const void*) = nullptr;  // null where T cannot be copied
+    void* (*copy)(const void*) = nullptr;
     void (*move)(void*, void*) = nullptr;  // (from, to)
     void (*destroy)(void*) = nullptr;
 };
@@ -158,11 +159,24 @@ inline constexpr std::array<std::int64_t, sizeof...(E)> tensor_extents<buffer<T,
 template <class T>
 inline constexpr std::array<std::int64_t, 0> tensor_extents<buffer<T, scalar>>{};
 
+/// Whether copying T compiles: a std::vector says that it can be copied whatever it holds.
+template <class T>
+consteval bool copyable() {
+    constexpr kind k = kind_v<T>;
+    const auto all_of = []<class... A>(type_list<A...>) { return (copyable<A>() && ...); };
+    if constexpr (!std::is_copy_constructible_v<T>) return false;
+    else if constexpr (k == kind::aggregate) return all_of(field_types<T>{});
+    else if constexpr (k == kind::tuple || k == kind::variant) return all_of(typename elements_of<T>::type{});
+    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return copyable<typename T::value_type>();
+    else if constexpr (k == kind::map) return copyable<typename T::mapped_type>();
+    else return true;
+}
+
 template <class T>
 constexpr void add_life(type_facts& f) {
-    f.create = []() -> void* { return new T{}; };
-    if constexpr (std::is_copy_constructible_v<T>) f.copy = [](const void* p) -> void* { return new T(*static_cast<const T*>(p)); };
-    f.move = [](void* from, void* to) { *static_cast<T*>(to) = std::move(*static_cast<T*>(from)); };
+    if constexpr (requires { T{}; }) f.create = []() -> void* { return new T{}; };
+    if constexpr (copyable<T>()) f.copy = [](const void* p) -> void* { return new T(*static_cast<const T*>(p)); };
+    if constexpr (std::is_move_assignable_v<T>) f.move = [](void* from, void* to) { *static_cast<T*>(to) = std::move(*static_cast<T*>(from)); };
     f.destroy = [](void* p) { delete static_cast<T*>(p); };
 }
 
@@ -289,6 +303,7 @@ constexpr type_facts make_facts() {
     } else if constexpr (k == kind::aggregate) {
         f.members = members_of<T>;
         f.is_module = is_module<T>;
+        f.dotted = description_of<T>.dotted;
         f.addresses = [](void* p, void** out) {
             with_fields(*static_cast<T*>(p), [&](auto&... field) { ((*out++ = const_cast<void*>(static_cast<const volatile void*>(&field))), ...); });
         };
@@ -304,6 +319,8 @@ constexpr type_facts make_facts() {
         f.clone_leaf = [](void* p, storage_cloner& c) { leaf<T>::clone(*static_cast<T*>(p), c); };
     if constexpr (k != kind::tensor) f.flattens = flattens<T>();
     f.has_tensor = holds_tensor<T>();
+    if (f.element != nullptr) f.dotted |= f.element->dotted;
+    for (const member& m : f.members) f.dotted |= !m.transient && m.type->dotted;
     return f;
 }
 

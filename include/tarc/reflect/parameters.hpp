@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tarc/reflect/archivable.hpp>
 #include <tarc/reflect/visit.hpp>
 
 namespace tarc {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include <tarc/reflect/leaves.hpp>
+#include <tarc/reflect/archivable.hpp>
 
 namespace tarc::detail {
 

@@ -33,6 +33,7 @@ struct device {
         else return std::nullopt;
         if (colon == std::string_view::npos) return d;
         const std::string_view digits = text.substr(colon + 1);
+        if (digits.size() > 1 && digits[0] == '0') return std::nullopt;  // as torch.device does
         const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), d.index);
         if (bad != std::errc{} || end != digits.data() + digits.size() || d.index < 0) return std::nullopt;
         if (d.type != device_type::cuda && d.index != 0) return std::nullopt;

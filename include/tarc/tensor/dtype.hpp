@@ -36,7 +36,8 @@ enum class minifloat_nan : std::uint8_t {
 constexpr double exp2_int(int n) { return std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52); }
 
 /// A floating-point number narrower than float. Storage only: it converts to and from float (round to nearest, ties to
-/// even; overflow as PyTorch does: infinity where the format has one, else NaN) and has no arithmetic of its own.
+/// even) and has no arithmetic of its own. What is too large becomes infinity where the format has one, the largest number
+/// in "fn" formats (also infinity does), NaN in "fnuz" formats: as PyTorch 2.13 has it (torch/headeronly/util/Float8_*.h).
 template <class Bits, int Exponent, int Mantissa, int Bias, minifloat_nan Nan>
 struct minifloat {
     Bits bits = 0;
@@ -61,7 +62,11 @@ private:
         return sign_bit;
     }
 
-    static constexpr std::uint32_t overflow_code() { return Nan == minifloat_nan::ieee ? infinity : nan_code(); }
+    static constexpr std::uint32_t overflow_code() {
+        if constexpr (Nan == minifloat_nan::ieee) return infinity;
+        if constexpr (Nan == minifloat_nan::all_ones) return sign_bit - 2;
+        return nan_code();
+    }
 
     static constexpr Bits encode(float f) {
         const auto raw = std::bit_cast<std::uint32_t>(f);
@@ -131,12 +136,30 @@ using float8_e5m2 = detail::minifloat<std::uint8_t, 5, 2, 15, detail::minifloat_
 using float8_e4m3fnuz = detail::minifloat<std::uint8_t, 4, 3, 8, detail::minifloat_nan::negative_zero>;
 using float8_e5m2fnuz = detail::minifloat<std::uint8_t, 5, 2, 16, detail::minifloat_nan::negative_zero>;
 
-/// A power of two without sign: 2^(bits - 127); 255 is NaN. (OCP Microscaling Formats, E8M0.)
+/// A power of two without sign: 2^(bits - 127); 255 is NaN. (OCP Microscaling Formats, E8M0.) From a float the sign is
+/// dropped, the nearest power of two taken (the greater of two), infinity becomes NaN: as PyTorch does it.
 struct float8_e8m0fnu {
     std::uint8_t bits = 0;
+
+    constexpr float8_e8m0fnu() = default;
+    constexpr explicit float8_e8m0fnu(float f) : bits(encode(f)) {}
+    static constexpr float8_e8m0fnu from_bits(std::uint8_t b) {
+        float8_e8m0fnu r;
+        r.bits = b;
+        return r;
+    }
     constexpr operator float() const {
         if (bits == 255) return std::bit_cast<float>(0x7fc00000u);
         return static_cast<float>(detail::exp2_int(bits - 127));
+    }
+
+private:
+    static constexpr std::uint8_t encode(float f) {
+        const auto raw = std::bit_cast<std::uint32_t>(f) & 0x7fffffffu;
+        const std::uint32_t exponent = raw >> 23, fraction = raw & 0x7fffffu;
+        if (exponent == 255) return 255;
+        const bool up = exponent == 0 ? fraction > 0x400000u : fraction >= 0x400000u;
+        return static_cast<std::uint8_t>(exponent + up);
     }
 };
 

@@ -22,7 +22,7 @@ public:
 
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         std::size_t at = (used_ + alignment - 1) & ~(alignment - 1);
-        if (at > size_ || bytes > size_ - at) {
+        if (blocks_.empty() || at > size_ || bytes > size_ - at) {
             grow(bytes);
             at = 0;
         }
@@ -39,6 +39,7 @@ public:
     template <class T>
     [[nodiscard]] T* array(std::size_t n) {
         static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+        if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
         return static_cast<T*>(allocate(n * sizeof(T), alignof(T)));
     }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>  // std::bit_cast
 #include <complex>
 #include <concepts>
 #include <cstddef>
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -36,7 +38,8 @@ public:
         if constexpr (std::is_signed_v<I>) return t.integer(static_cast<std::int64_t>(i));
         else return t.unsigned_integer(i);
     }) {}
-    template <std::floating_point F>
+    template <class F>
+        requires(std::same_as<F, float> || std::same_as<F, double>)
     value(F f) : value([&](detail::tree& t) { return t.real(static_cast<double>(f)); }) {}
     value(std::string_view s) : value([&](detail::tree& t) { return t.string(s); }) {}
     value(const char* s) : value(std::string_view(s)) {}
@@ -54,11 +57,13 @@ public:
     [[nodiscard]] static value list(std::initializer_list<value> items) { return list({items.begin(), items.size()}); }
     [[nodiscard]] static value tuple(std::span<const value> items) { return sequence(value_kind::tuple, items); }
     [[nodiscard]] static value tuple(std::initializer_list<value> items) { return tuple({items.begin(), items.size()}); }
+    /// Errors: errc::invalid_argument for an element that stands twice, or that Python cannot hash.
     [[nodiscard]] static value set(std::span<const value> items) { return sequence(value_kind::set, items); }
+    [[nodiscard]] static value set(std::initializer_list<value> items) { return set({items.begin(), items.size()}); }
 
     /// A key of a dict and what it leads to.
     struct item;
-    /// A dict in the order given. Errors: errc::invalid_argument for a key that stands twice.
+    /// A dict in the order given. Errors: errc::invalid_argument for a key that stands twice, or that Python cannot hash.
     [[nodiscard]] static value dict(std::span<const item> items);
     [[nodiscard]] static value dict(std::initializer_list<item> items);
 
@@ -73,10 +78,14 @@ public:
         return n.integer;
     }
     [[nodiscard]] double as_double() const {
-        if (kind() == value_kind::integer && !node_->big) return static_cast<double>(node_->integer);
-        return need(value_kind::real).real;
+        if (kind() != value_kind::integer) return need(value_kind::real).real;
+        const auto d = static_cast<double>(node_->integer);
+        if (node_->big || d >= 0x1p63 || static_cast<std::int64_t>(d) != node_->integer)
+            detail::raise(errc::out_of_range, "the integer is not exactly a double");
+        return d;
     }
     [[nodiscard]] std::complex<double> as_complex() const {
+        if (kind() == value_kind::integer || kind() == value_kind::real) return as_double();
         const detail::node& n = need(value_kind::complex);
         return {n.complex[0], n.complex[1]};
     }
@@ -174,15 +183,41 @@ namespace detail {
 
 inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.get() == nullptr ? t.none() : copier.copy(v.get()); }
 
-/// Equality of dict keys as far as Python's goes for strings, integers, floats and booleans.
-[[nodiscard]] inline bool same_key(const node& a, const node& b) {
-    const auto number = [](const node& n) { return n.kind == value_kind::boolean ? std::int64_t{n.boolean} : n.integer; };
-    const auto whole = [](const node& n) { return n.kind == value_kind::boolean || (n.kind == value_kind::integer && !n.big); };
-    if (whole(a) && whole(b)) return number(a) == number(b);
-    if (a.kind != b.kind) return false;
-    if (a.kind == value_kind::string || a.kind == value_kind::bytes) return a.str() == b.str();
-    if (a.kind == value_kind::real) return a.real == b.real;
-    return a.kind == value_kind::none;
+/// A text that is the same for keys that are equal in Python (1 == 1.0 == True). Errors: errc::invalid_argument for what
+/// Python cannot hash.
+[[nodiscard]] inline std::string key_identity(const node* n) {
+    if (n == nullptr) return "n";
+    const auto part = [](double d) {
+        if (d >= -0x1p63 && d < 0x1p63 && static_cast<double>(static_cast<std::int64_t>(d)) == d) return std::to_string(static_cast<std::int64_t>(d));
+        return "r" + std::to_string(std::bit_cast<std::uint64_t>(d));
+    };
+    const auto itself = [](const node* at) { return "@" + std::to_string(reinterpret_cast<std::uintptr_t>(at)); };
+    switch (n->kind) {
+        case value_kind::none: return "n";
+        case value_kind::boolean: return n->boolean ? "1" : "0";
+        case value_kind::integer: return n->big ? "i" + std::string(n->str()) : std::to_string(n->integer);
+        case value_kind::real: return part(n->real);
+        case value_kind::complex: return n->complex[1] == 0 ? part(n->complex[0]) : "c" + part(n->complex[0]) + "," + part(n->complex[1]);
+        case value_kind::string: return "s" + std::string(n->str());
+        case value_kind::bytes:
+            if (n->mutable_) break;
+            return "b" + std::string(n->str());
+        case value_kind::tuple: {  // one level deep; a tuple inside is equal to itself only
+            std::string s = "t";
+            for (const node* item : *n->list) {
+                const std::string id = item->kind == value_kind::tuple ? itself(item) : key_identity(item);
+                s += std::to_string(id.size()) + ":" + id;
+            }
+            return s;
+        }
+        case value_kind::set:
+            if (n->mutable_) break;
+            return itself(n);  // a frozenset
+        case value_kind::list:
+        case value_kind::dict: break;
+        default: return itself(n);
+    }
+    raise(errc::invalid_argument, std::string("a ") + kind_name(n->kind) + " cannot be a key or an element of a set: Python cannot hash it");
 }
 
 }  // namespace detail
@@ -190,8 +225,13 @@ inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.
 inline value value::sequence(value_kind k, std::span<const value> items) {
     return value([&](detail::tree& t) {
         detail::tree_copier copier(t);
+        std::unordered_set<std::string> seen;
         detail::node* n = t.sequence(k);
-        for (const value& v : items) t.append(n, detail::copy_into(copier, t, v));
+        for (const value& v : items) {
+            if (k == value_kind::set && !seen.insert(detail::key_identity(v.get())).second)
+                detail::raise(errc::invalid_argument, "an element stands twice in a set");
+            t.append(n, detail::copy_into(copier, t, v));
+        }
         return n;
     });
 }
@@ -199,11 +239,11 @@ inline value value::sequence(value_kind k, std::span<const value> items) {
 inline value value::dict(std::span<const item> items) {
     return value([&](detail::tree& t) {
         detail::tree_copier copier(t);
+        std::unordered_set<std::string> seen;
         detail::node* n = t.dict();
         for (const item& i : items) {
+            if (!seen.insert(detail::key_identity(i.key.get())).second) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
             detail::node* key = detail::copy_into(copier, t, i.key);
-            for (const detail::entry& e : *n->dict)
-                if (detail::same_key(*e.key, *key)) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
             t.insert(n, key, detail::copy_into(copier, t, i.val));
         }
         return n;
@@ -231,10 +271,12 @@ public:
             if (i.key.kind() == value_kind::string && i.key.as_string() == key) return i.val;
         return std::nullopt;
     }
-    /// Sets a key to a value, in its old place or behind the others.
+    /// Sets a key to a value, in its old place or behind the others. Errors: errc::invalid_argument for a key that Python
+    /// cannot hash.
     void set(const value& key, value v) {
+        const std::string id = detail::key_identity(key.get());
         for (auto& i : items_)
-            if (detail::same_key(*i.key.get(), *key.get())) {
+            if (detail::key_identity(i.key.get()) == id) {
                 i.val = std::move(v);
                 return;
             }

@@ -1,0 +1,21 @@
+// expect-once: static assertion failed.*tarc: a struct with a C array cannot be archived -- use std::array
+// expect: field<.*{"model\.bad"}
+// reject: error: (?!static assertion failed.*tarc: )
+#include <string>
+
+#include <tarc/reflect/schema.hpp>
+
+struct bad_struct {
+    std::string s;
+    tarc::any_tensor t;
+    char name[16];
+};
+struct net {
+    tarc::tensor<float> weight;
+    bad_struct bad;
+};
+struct root {
+    net model;
+};
+
+int main() { return static_cast<int>(tarc::schema_text<root>().size()); }

@@ -1,0 +1,18 @@
+// expect-once: static assertion failed.*tarc: a struct with a C array cannot be archived -- use std::array
+// expect: field<.*{"model\.bad\.mean"}
+// reject: error: (?!static assertion failed.*tarc: )
+#include <tarc/reflect/schema.hpp>
+
+struct bad_struct {
+    float mean[1];
+    int n;
+};
+struct net {
+    tarc::tensor<float> weight;
+    bad_struct bad;
+};
+struct root {
+    net model;
+};
+
+int main() { return static_cast<int>(tarc::schema_text<root>().size()); }

@@ -1,0 +1,18 @@
+// expect-once: static assertion failed.*tarc: no way to archive this type
+// expect: field<.*{"model\.fc1\.hook"}
+// reject: error: (?!static assertion failed.*tarc: )
+#include <tarc/reflect/schema.hpp>
+
+struct linear {
+    tarc::tensor<float> weight, bias;
+    __extension__ __int128 hook;
+};
+struct net {
+    linear fc1;
+};
+struct root {
+    int epoch;
+    net model;
+};
+
+int main() { return static_cast<int>(tarc::schema_text<root>().size()); }

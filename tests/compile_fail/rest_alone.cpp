@@ -1,0 +1,8 @@
+// expect-once: static assertion failed.*tarc: tarc::rest and tarc::module_metadata stand for parts of the dict around them -- make them fields
+// expect: field<.*{""}
+// reject: error: (?!static assertion failed.*tarc: )
+#include <tarc/reflect/schema.hpp>
+#include <tarc/value/value.hpp>
+
+
+int main() { return static_cast<int>(tarc::schema_text<tarc::rest>().size()); }

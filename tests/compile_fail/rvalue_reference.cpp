@@ -1,0 +1,18 @@
+// expect-once: static assertion failed.*tarc: a struct with a reference cannot be archived
+// expect: field<.*{"model\.bad"}
+// reject: error: (?!static assertion failed.*tarc: )
+#include <tarc/reflect/schema.hpp>
+
+struct bad_struct {
+    tarc::tensor<float> w;
+    int&& r;
+};
+struct net {
+    tarc::tensor<float> weight;
+    bad_struct bad;
+};
+struct root {
+    net model;
+};
+
+int main() { return static_cast<int>(tarc::schema_text<root>().size()); }
