@@ -143,9 +143,8 @@ private:
     node* array(const node& type, const node& shape_node, bool fortran, const node& data) {
         const auto name = name_of(type);
         if (!name) return nullptr;
-        const auto t = dtype_named(*name);
         const auto raw = raw_bytes(data);
-        if (!t || !raw || shape_node.kind != value_kind::tuple) return nullptr;
+        if (!raw || shape_node.kind != value_kind::tuple) return nullptr;
         const auto known = dtype_named(*name);
         if (!known) return nullptr;
         const dtype t = *known;
