@@ -6,7 +6,6 @@
 #include <tuple>  // std::tuple_size_v
 #include <type_traits>
 #include <utility>
-#include <variant>  // std::monostate
 #include <vector>
 
 #include <tarc/reflect/blame.hpp>
@@ -85,16 +84,6 @@ private:
 
     std::vector<leaf> leaves_;
 };
-
-/// The types of T's fields, with nothing in place of the transient ones.
-template <class T, class Fields, class At>
-struct without_transient;
-template <class T, class... F, std::size_t... I>
-struct without_transient<T, type_list<F...>, std::index_sequence<I...>> {
-    using type = type_list<std::conditional_t<description_of<T>.fields[I].transient, std::monostate, F>...>;
-};
-template <class T>
-using archived_fields = typename without_transient<T, field_types<T>, std::make_index_sequence<field_count<T>>>::type;
 
 /// The first two fields of a module inside T that have one key in its state_dict.
 template <class T>

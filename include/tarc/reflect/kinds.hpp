@@ -146,6 +146,16 @@ consteval kind kind_of() {
 template <class T>
 inline constexpr kind kind_v = kind_of<T>();
 
+/// The types of T's fields, with nothing in place of the transient ones.
+template <class T, class Fields, class At>
+struct without_transient;
+template <class T, class... F, std::size_t... I>
+struct without_transient<T, type_list<F...>, std::index_sequence<I...>> {
+    using type = type_list<std::conditional_t<description_of<T>.fields[I].transient, std::monostate, F>...>;
+};
+template <class T>
+using archived_fields = typename without_transient<T, field_types<T>, std::make_index_sequence<field_count<T>>>::type;
+
 /// Kinds of Python objects that a variant can tell apart by the value alone.
 template <class T>
 consteval int python_kind() {

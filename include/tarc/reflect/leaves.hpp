@@ -160,15 +160,16 @@ template <class T>
 inline constexpr std::array<std::int64_t, 0> tensor_extents<buffer<T, scalar>>{};
 
 /// Whether copying T compiles: a std::vector says that it can be copied whatever it holds.
-template <class T>
+template <class T, class... Above>
 consteval bool copyable() {
     constexpr kind k = kind_v<T>;
-    const auto all_of = []<class... A>(type_list<A...>) { return (copyable<A>() && ...); };
+    const auto all_of = []<class... A>(type_list<A...>) { return (copyable<A, T, Above...>() && ...); };
     if constexpr (!std::is_copy_constructible_v<T>) return false;
+    else if constexpr ((std::is_same_v<T, Above> || ...)) return true;  // a transient field may hold its struct again
     else if constexpr (k == kind::aggregate) return all_of(field_types<T>{});
     else if constexpr (k == kind::tuple || k == kind::variant) return all_of(typename elements_of<T>::type{});
-    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return copyable<typename T::value_type>();
-    else if constexpr (k == kind::map) return copyable<typename T::mapped_type>();
+    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return copyable<typename T::value_type, T, Above...>();
+    else if constexpr (k == kind::map) return copyable<typename T::mapped_type, T, Above...>();
     else return true;
 }
 
@@ -253,15 +254,8 @@ consteval bool holds_tensor() {
     constexpr kind k = kind_v<T>;
     const auto any_of = []<class... A>(type_list<A...>) { return (holds_tensor<A>() || ...); };
     if constexpr (k == kind::tensor || k == kind::value || k == kind::rest) return true;
-    else if constexpr (k == kind::aggregate) {
-        return []<class... F>(type_list<F...>) {
-            [[maybe_unused]] std::size_t i = 0;
-            return ([&] {
-                const bool skip = description_of<T>.fields[i++].transient;
-                return !skip && holds_tensor<F>();
-            }() || ...);
-        }(field_types<T>{});
-    } else if constexpr (k == kind::tuple || k == kind::variant) return any_of(typename elements_of<T>::type{});
+    else if constexpr (k == kind::aggregate) return any_of(archived_fields<T>{});
+    else if constexpr (k == kind::tuple || k == kind::variant) return any_of(typename elements_of<T>::type{});
     else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return holds_tensor<typename T::value_type>();
     else if constexpr (k == kind::map) return holds_tensor<typename T::mapped_type>();
     else return false;

@@ -29,8 +29,11 @@ public:
     [[nodiscard]] std::int64_t offset() const noexcept { return offset_; }
     [[nodiscard]] std::size_t rank() const noexcept { return shape_.size(); }
     [[nodiscard]] std::int64_t numel() const { return defined() ? detail::count_elements(shape()) : 0; }
-    /// Bytes of the elements, which may be fewer or more than the storage has.
-    [[nodiscard]] std::size_t nbytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype_); }
+    /// Bytes of the elements, which may be fewer or more than the storage has. Errors: errc::out_of_range past 64 bits, which
+    /// an expanded view can reach.
+    [[nodiscard]] std::size_t nbytes() const {
+        return detail::checked_mul(static_cast<std::uint64_t>(numel()), size_of(dtype_), "the size of a tensor");
+    }
     [[nodiscard]] tarc::device device() const noexcept { return storage_.device(); }
     [[nodiscard]] const tarc::storage& storage() const noexcept { return storage_; }
     [[nodiscard]] bool is_contiguous() const { return detail::is_contiguous(shape(), strides()); }
