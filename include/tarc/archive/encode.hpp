@@ -26,7 +26,6 @@ public:
     [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
 
 private:
-    static constexpr std::size_t max_members = 256;
 
     /// One more step of the path, for as long as it lives.
     struct [[nodiscard]] scope {
@@ -119,7 +118,7 @@ private:
             }
             case kind::tuple: {
                 node* tuple = tree_.sequence(value_kind::tuple);
-                std::array<void*, max_members> at;
+                std::array<void*, max_parts> at;
                 t.addresses(q, at.data());
                 for (std::size_t i = 0; i < t.members.size(); ++i) {
                     scope s(path_, std::to_string(i), '/');
@@ -210,7 +209,7 @@ private:
 
     node* dict(const type_facts& t, const void* p) {
         node* d = tree_.dict();
-        std::array<void*, max_members> at;
+        std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
@@ -255,7 +254,7 @@ private:
     };
 
     void flatten_members(const type_facts& t, const void* p, std::string& key, flat_target to) {
-        std::array<void*, max_members> at;
+        std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
@@ -297,7 +296,7 @@ private:
                 }
                 return;
             case kind::tuple: {
-                std::array<void*, max_members> at;
+                std::array<void*, max_parts> at;
                 t.addresses(q, at.data());
                 for (std::size_t i = 0; i < t.members.size(); ++i) {
                     scope s(key, std::to_string(i), '.');
