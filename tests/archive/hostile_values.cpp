@@ -1,6 +1,8 @@
 // Limits, and files that are small but stand for very much.
 #include "archive/support.hpp"
 
+#include <array>
+
 #include <map>
 
 using namespace tarc_test;
@@ -66,6 +68,58 @@ TEST_CASE("lists that repeat one list") {
     CHECK(refusal<std::vector<std::vector<std::vector<std::int8_t>>>>(file, o) == tarc::errc::limit_exceeded);
     CHECK(refusal<std::vector<std::vector<std::vector<std::int16_t>>>>(file, o) == tarc::errc::limit_exceeded);
     CHECK(tarc::load<std::vector<value>>(file).size() == 1000);  // shared in the tree, and so in the value
+}
+
+TEST_CASE("small lists that stand for large elements") {
+    struct large {
+        std::array<std::array<tensor<float>, 100>, 100> all;
+    };
+    // refused before the list is made: 50,000 elements of ten thousand tensors
+    const bytes wide = made([](tree& t) {
+        auto* item = t.dict();
+        auto* list = t.sequence(tarc::value_kind::list);
+        for (int i = 0; i < 50'000; ++i) t.append(list, item);
+        return list;
+    });
+    CHECK(refusal<std::vector<large>>(wide) == tarc::errc::limit_exceeded);
+    // one short list again and again
+    struct medium {
+        std::array<tensor<float>, 10> all;
+    };
+    const bytes deep = made([](tree& t) {
+        auto* item = t.dict();
+        auto* inner = t.sequence(tarc::value_kind::list);
+        for (int i = 0; i < 1000; ++i) t.append(inner, item);
+        auto* list = t.sequence(tarc::value_kind::list);
+        for (int i = 0; i < 5000; ++i) t.append(list, inner);
+        return list;
+    });
+    CHECK(refusal<std::vector<std::vector<medium>>>(deep) == tarc::errc::limit_exceeded);
+    // many lists with one element each, at a high index
+    struct net {
+        std::vector<std::vector<std::optional<tensor<float>>>> v;
+    };
+    const auto sparse = [](int n) {
+        return made([n](tree& t) {
+            auto* node = tarc::detail::tensor_node(t, tensor<float>::zeros({1}));
+            auto* dict = t.dict();
+            for (int i = 0; i < n; ++i) t.insert(dict, "v." + std::to_string(i) + ".1000", node);
+            return dict;
+        });
+    };
+    CHECK(tarc::load<net>(sparse(10)).v[9].size() == 1001);
+    CHECK(refusal<net>(sparse(20'000)) == tarc::errc::limit_exceeded);
+    // what is shared in moderation is fine
+    const bytes shared = made([](tree& t) {
+        auto* betas = t.sequence(tarc::value_kind::tuple);
+        t.append(betas, t.real(0.9));
+        t.append(betas, t.real(0.999));
+        auto* list = t.sequence(tarc::value_kind::list);
+        for (int i = 0; i < 100'000; ++i) t.append(list, betas);
+        return list;
+    });
+    CHECK(tarc::load<std::vector<std::pair<double, double>>>(shared).size() == 100'000);
+    CHECK(tarc::load<std::vector<std::vector<double>>>(shared).size() == 100'000);
 }
 
 TEST_CASE("a long text that is repeated") {

@@ -1,5 +1,5 @@
 // expect-once: static assertion failed.*tarc: a character type cannot be archived -- use std::string
-// expect: field<.*{"model\.fc1\.hook"}
+// expect: field<.*{"model\.fc1\.hook\[\]"}
 // reject: error: (?!static assertion failed.*tarc: )
 #include <string>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>  // std::sort, std::max
+#include <algorithm>  // std::sort, std::min, std::max
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -69,10 +69,7 @@ inline void binder::flat_members(const type_facts& t, void* target, flat_view& v
     stage(*t.members[rest].type, at[rest], [&](void* p) {
         auto& r = *static_cast<tarc::rest*>(p);
         r.clear();
-        std::vector<std::size_t> left(view.below(key).begin(), view.below(key).end());
-        std::sort(left.begin(), left.end());  // in the order of the file
-        for (const std::size_t i : left) {
-            if (view[i].used) continue;
+        for (const std::size_t i : view.left_below(key)) {
             r.append(tarc::value(view[i].key.substr(key.empty() ? 0 : key.size() + 1)), copied(*view[i].value));
             view.take(i);
         }
@@ -90,6 +87,7 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
         scope s(path_, key, '/');
         return any(t, target, *i->value);
     }
+    if (flat_view::item* i = view.find(key); i != nullptr && i->empty()) view.take(*i);  // of a nested form
     switch (t.kind) {
         case kind::aggregate: return flat_members(t, target, view, key);
         case kind::array:
@@ -100,6 +98,7 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
         case kind::sequence: {
             std::size_t n = count_indices(view, key);
             const std::size_t old = t.get_size(target);
+            budget_.holes(*t.element, n - std::min(n, view.below(key).size()));
             if (!options_.strict) n = std::max(n, old);  // elements that the file has not stay, and are missing
             return stage_parts(t, target, n == old, [&](void* p) {
                 t.resize(p, n);

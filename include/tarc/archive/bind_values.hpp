@@ -88,6 +88,7 @@ inline void binder::bits(const type_facts& t, void* target, const node& n) {
     const list_body* items = items_of(n);
     if (items == nullptr) return mismatch(n, "a list of bool");
     budget_.visit(items->size);
+    budget_.grow(facts_of<bool>, items, items->size);
     stage(t, target, [&](void* p) {
         t.resize(p, items->size);
         for (std::size_t i = 0; i < items->size; ++i) {
@@ -100,6 +101,7 @@ inline void binder::bits(const type_facts& t, void* target, const node& n) {
 inline void binder::sequence(const type_facts& t, void* target, const node& n) {
     const list_body* items = items_of(n);
     if (items == nullptr) return mismatch(n, "a list");
+    budget_.grow(*t.element, items, items->size);
     stage_parts(t, target, t.get_size(target) == items->size, [&](void* p) {
         t.resize(p, items->size);
         for (std::size_t i = 0; i < items->size; ++i) {
@@ -124,11 +126,14 @@ inline void binder::set(const type_facts& t, void* target, const node& n) {
     if (n.kind != value_kind::set) return mismatch(n, "a set");
     budget_.visit(n.list->size);
     stage(t, target, [&](void* p) {
+        const std::size_t before = out_.report.mismatched.size();
         t.clear(p);
         for (const node* item : *n.list) {
             temporary e(*t.element);
             if (read_text(*t.element, e.object, *item)) t.insert(p, e.object);
         }
+        if (t.get_size(p) < n.list->size && before == out_.report.mismatched.size())
+            mismatch(n, "a set whose elements differ as elements of the struct's set");
     });
 }
 
@@ -137,6 +142,7 @@ inline void binder::map(const type_facts& t, void* target, const node& n) {
     if (d == nullptr) return mismatch(n, "a dict");
     const bool tensors = t.key->kind == kind::string && t.element->kind == kind::tensor;
     if (tensors && flat_view::is_nested(n)) return nested(t, target, n);
+    budget_.grow(*t.element, d, d->size);
     stage(t, target, [&](void* p) {
         // All keys come first, since some maps move their elements when one is added.
         std::vector<const entry*> wanted;

@@ -5,6 +5,7 @@
 #include <memory>  // std::shared_ptr
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -70,7 +71,20 @@ struct bind_options {
 class bind_budget {
 public:
     explicit bind_budget(const bind_options& o)
-        : nodes_(o.limit.nodes), text_((std::uint64_t{64} << 20) + 8 * o.tree_bytes) {}
+        : nodes_(o.limit.nodes), leaves_(o.limit.nodes), text_((std::uint64_t{64} << 20) + 8 * o.tree_bytes) {}
+
+    /// Before a container of the struct grows to `n` elements, which stand in `body` of the tree.
+    void grow(const type_facts& element, const void* body, std::uint64_t n) {
+        const std::uint64_t leaves = checked_mul(n, leaves_of(element), "the size of a list");
+        if (leaves > leaves_)
+            raise(errc::limit_exceeded, "the lists of the file would fill more than tarc::limits::nodes fields");
+        leaves_ -= leaves;
+        if (!bodies_.insert(body).second) text(checked_mul(leaves, leaf_bytes, "the size of a list"));
+    }
+    /// The same for elements that stand nowhere in the file, in front of some that do.
+    void holes(const type_facts& element, std::uint64_t n) {
+        text(checked_mul(checked_mul(n, leaves_of(element), "the size of a list"), leaf_bytes, "the size of a list"));
+    }
 
     void visit(std::uint64_t nodes = 1) {
         if (nodes > nodes_)
@@ -84,7 +98,27 @@ public:
     }
 
 private:
-    std::uint64_t nodes_, text_;
+    static constexpr std::uint64_t leaf_bytes = 64;  // about what a field takes
+
+    /// How many fields one object of a type has, arrays included.
+    static std::uint64_t leaves_of(const type_facts& t) {
+        std::uint64_t n = 1;
+        switch (t.kind) {
+            case kind::aggregate:
+            case kind::tuple:
+            case kind::variant:
+                for (const member& m : t.members)
+                    if (!m.transient) n = checked_add(n, leaves_of(*m.type), "the size of a struct");
+                return n;
+            case kind::array:
+                return checked_add(n, checked_mul(t.count, leaves_of(*t.element), "the size of an array"), "an array");
+            case kind::optional: return leaves_of(*t.element);
+            default: return n;
+        }
+    }
+
+    std::uint64_t nodes_, leaves_, text_;
+    std::unordered_set<const void*> bodies_;  // lists that were bound before: their pickle is paid for once
 };
 
 }  // namespace tarc::detail

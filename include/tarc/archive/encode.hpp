@@ -215,6 +215,9 @@ private:
                 k = tree_.string(std::string(prefix) + "." + std::string(key.as_string()));
             else
                 fail("a key of tarc::rest inside a module must be a string");
+            if (k->kind != value_kind::string)  // those are looked at all together, by refuse_duplicates
+                for (const entry& e : *dict->dict)
+                    if (key_identity(e.key) == key_identity(k)) fail("a key stands twice in a tarc::rest, and would be one on load");
             tree_.insert(dict, k, copy_into(copier_, tree_, val));
         }
     }
@@ -224,6 +227,7 @@ private:
         std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
+        std::vector<std::string_view> origins;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
             if (m.transient) continue;
@@ -234,11 +238,12 @@ private:
             else {
                 scope s(path_, m.name, '/');
                 tree_.insert(d, m.name, any(*m.type, at[i]));
+                origins.push_back(m.name);
             }
         }
         if (rest != nullptr) {
             append_rest(d, *rest, {});
-            refuse_duplicates(*d, {});
+            refuse_duplicates(*d, origins);
         }
         return d;
     }
@@ -305,8 +310,10 @@ private:
             case kind::sequence:
             case kind::array:
                 for (std::size_t i = 0, n = t.get_size(p); i < n; ++i) {
+                    const std::size_t before = to.dict->dict->size;
                     scope s(key, std::to_string(i), '.');
                     flatten(*t.element, t.at(q, i), key, origin, to);
+                    if (t.kind == kind::sequence && i + 1 == n) require_written(before, key, to);  // else it would be shorter on load
                 }
                 return;
             case kind::tuple: {
@@ -327,11 +334,21 @@ private:
                         fail("the name \"" + name +
                              "\" of a module in a map is empty or holds a \".\", which cannot be told apart on load");
                     }
+                    const std::size_t before = to.dict->dict->size;
                     flatten(*t.element, e.value, key, origin, to);
+                    require_written(before, key, to);
                 }
                 return;
             default: return;
         }
+    }
+
+    /// An element without a key of its own would not be there on load.
+    void require_written(std::size_t before, const std::string& key, flat_target to) {
+        if (to.dict->dict->size != before) return;
+        scope s(path_, key, '/');
+        fail("this element holds no tensor, and a flat state_dict cannot tell that it is there -- leave it out, or set "
+             "tarc::is_module to false for the struct around it");
     }
 
     /// Two leaves with one key would be one on load.

@@ -28,7 +28,9 @@ public:
         std::string_view whole;  // with it
         const node* value;
         std::size_t end = 0;  // one past the last item inside
-        bool container = false, used = false;
+        bool container = false, used = false;  // an empty dict or list is no container, but a leaf
+
+        [[nodiscard]] bool empty() const { return is_empty(*value); }
     };
 
     flat_view(const node& root, std::string_view strip_prefix, const limits& limit, arena& texts, bind_budget& budget)
@@ -59,6 +61,19 @@ public:
             if (e.value->kind == value_kind::dict || is_transparent(*e.value)) return true;
         return false;
     }
+    /// What nothing has taken, below the key, in file order: whole containers where nothing inside was taken either.
+    [[nodiscard]] std::vector<std::size_t> left_below(std::string_view key) const {
+        std::vector<std::size_t> left;
+        for (std::size_t i = 0; i < items_.size();) {
+            const item& it = items_[i];
+            const bool inside = key.empty() || (it.key.size() > key.size() && it.key.starts_with(key) && it.key[key.size()] == '.');
+            bool whole = inside;
+            for (std::size_t k = i; whole && k < it.end; ++k) whole = !items_[k].used;
+            if (whole) left.push_back(i);
+            i = whole ? it.end : i + 1;
+        }
+        return left;
+    }
     /// Whether a leaf stands at the key or below it.
     [[nodiscard]] bool has(std::string_view key) {
         if (item* i = find(key); i != nullptr && !i->container) return true;
@@ -77,6 +92,11 @@ public:
     [[nodiscard]] const item& operator[](std::size_t i) const { return items_[i]; }
 
 private:
+    static bool is_empty(const node& n) {
+        if (n.kind == value_kind::dict) return n.dict->size == 0;
+        return (n.kind == value_kind::list || n.kind == value_kind::tuple) && n.list->size == 0;
+    }
+
     static const node* member(const node& state, std::string_view name) {
         for (const entry& e : *state.dict)
             if (e.key->kind == value_kind::string && e.key->str() == name) return e.value;
@@ -129,7 +149,7 @@ private:
         const std::string_view whole = texts_.copy(name);
         std::string_view key = whole;
         if (key.starts_with(strip_)) key.remove_prefix(strip_.size());
-        items_.push_back({key, whole, &n, 0, container, false});
+        items_.push_back({key, whole, &n, 0, container && !is_empty(n), false});
         open_.push_back(items_.size() - 1);
         return container;
     }

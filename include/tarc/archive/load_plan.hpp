@@ -304,7 +304,8 @@ private:
     /// Into memory that the target's tensors have. One tensor that is the whole storage takes the bytes directly,
     /// others from a copy on the host.
     void transfer_in_place(group_state& g, bool& torn) {
-        if (g.placed.defined() && g.placed.device().type != device_type::meta) return scatter(g, g.placed, torn);
+        if (g.placed.defined() && g.where.kind != placement::where::shapes && g.where.kind != placement::where::view)
+            return scatter(g, g.placed, torn);
         const binding::tensor_job& first = bound_.tensors[g.jobs.front()];
         const tensor_body& b = *first.source;
         if (g.jobs.size() == 1 && is_contiguous(b.shape, b.strides) && b.offset == 0 &&

@@ -70,6 +70,12 @@ static_assert(sizeof(off_t) == 8, "tarc: needs 64-bit file offsets");
     throw std::move(error(errc::io, std::move(text)).in_archive(path));
 }
 
+/// A path, unless it holds a NUL, where the system would stop reading it. Errors: errc::io.
+[[nodiscard]] inline std::string whole_path(std::string path) {
+    if (path.find('\0') == std::string::npos) return path;
+    throw std::move(error(errc::io, "a path cannot hold a NUL character").in_archive(path.c_str()));
+}
+
 /// A descriptor that is closed on every way out. close() is for those who must know whether that worked.
 class descriptor {
 public:

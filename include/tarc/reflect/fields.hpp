@@ -44,6 +44,7 @@ using field_types = decltype(list_of_references(boost::pfr::structure_tie(std::d
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wundefined-var-template"
+#pragma clang diagnostic ignored "-Wundefined-internal"
 #endif
 
 template <class T>

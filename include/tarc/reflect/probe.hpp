@@ -9,24 +9,33 @@
 /// What Boost.PFR cannot take apart, found before it is asked: its own errors name neither the field nor a remedy.
 namespace tarc::detail {
 
-/// In an initializer: a value of whatever type is wanted, as a prvalue or as an lvalue.
+/// In an initializer: a value of whatever type is wanted, as a prvalue or as an lvalue. Never called; they have bodies because
+/// a type of an unnamed namespace must not be one of a function without.
 struct any_value {
     std::size_t position;
     template <class U>
-    operator U() const&& noexcept;
+    operator U() const&& noexcept {
+        __builtin_unreachable();
+    }
 };
 struct any_lvalue {
     std::size_t position;
     template <class U>
-    operator U&() const&& noexcept;
+    operator U&() const&& noexcept {
+        __builtin_unreachable();
+    }
     template <class U>
-    operator U&() const& noexcept;
+    operator U&() const& noexcept {
+        __builtin_unreachable();
+    }
 };
 template <class T>
 struct any_base_of {
     template <class U>
         requires(std::is_base_of_v<U, T> && !std::is_same_v<U, T>)
-    operator U() const;
+    operator U() const {
+        __builtin_unreachable();
+    }
 };
 struct unrelated {};
 

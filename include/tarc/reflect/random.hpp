@@ -26,8 +26,7 @@ struct random_text {
         in.imbue(decltype(in.getloc())::classic());
         T fresh;
         if (!(in >> fresh)) return false;
-        in >> std::ws;
-        if (!in.eof()) return false;
+        if (character more{}; in >> more) return false;
         engine = fresh;
         return true;
     }
