@@ -8,8 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -17,6 +15,8 @@
 #include <tarc/archive/flat_view.hpp>
 #include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 
 namespace tarc::detail {
@@ -150,7 +150,7 @@ private:
     void collect_tensors(const node& root) {
         walk(root, options_.limit, [&](std::span<const step> at, const node& n) {
             budget_.visit();
-            if (!collected_.insert(&n).second) return false;
+            if (!collected_.add(&n).fresh) return false;
             if (n.kind == value_kind::tensor && n.tensor->storage != nullptr && !n.tensor->meta)
                 out_.tensors.push_back({nullptr, n.tensor, file_path(path_text(at))});
             if (n.kind == value_kind::storage) {
@@ -297,7 +297,7 @@ private:
         if (tensors && flat_view::is_nested(n)) return nested(t, target, n);
         stage(t, target, [&](void* p) {
             // All keys come first, since some maps move their elements when one is added.
-            std::vector<const entry*> wanted;
+            vec<const entry*> wanted;
             temporary made(t);
             for (const entry& e : *d) {
                 temporary key(*t.key);
@@ -421,7 +421,7 @@ private:
         std::array<void*, max_members> at;
         t.addresses(target, at.data());
         const name_index names(*d);
-        std::vector<bool> used(d->size);
+        vec<bool> used(d->size);
         std::size_t rest = max_members;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
@@ -466,12 +466,12 @@ private:
         explicit name_index(const dict_body& d) : dict_(d) {
             if (d.size <= 16) return;
             for (std::size_t i = 0; i < d.size; ++i)
-                if (d[i].key->kind == value_kind::string) by_name_.try_emplace(d[i].key->str(), i);
+                if (d[i].key->kind == value_kind::string && by_name_.add(d[i].key->str()).fresh) places_.push_back(i);
         }
         [[nodiscard]] std::size_t find(std::string_view name) const {
             if (dict_.size > 16) {
-                const auto at = by_name_.find(name);
-                return at == by_name_.end() ? dict_.size : at->second;
+                const std::size_t at = by_name_.find(name);
+                return at == text_set::none ? dict_.size : places_[at];
             }
             for (std::size_t i = 0; i < dict_.size; ++i)
                 if (dict_[i].key->kind == value_kind::string && dict_[i].key->str() == name) return i;
@@ -480,7 +480,8 @@ private:
 
     private:
         const dict_body& dict_;
-        std::unordered_map<std::string_view, std::size_t> by_name_;
+        text_set by_name_;
+        vec<std::size_t> places_;
     };
 
     void metadata(const type_facts& t, void* target, const node& n) {
@@ -595,8 +596,7 @@ private:
         stage(*t.members[rest].type, at[rest], [&](void* p) {
             auto& r = *static_cast<tarc::rest*>(p);
             r.clear();
-            std::vector<std::size_t> left(view.below(key).begin(), view.below(key).end());
-            std::sort(left.begin(), left.end());  // in the order of the file
+            const vec<std::size_t> left = view.in_file_order(key);
             for (const std::size_t i : left) {
                 if (view[i].used) continue;
                 r.append(tarc::value(view[i].key.substr(key.empty() ? 0 : key.size() + 1)), copied(*view[i].value));
@@ -694,14 +694,13 @@ private:
 
     /// The names that stand behind the key; whole ones for a map of tensors, else up to the next dot. In file order.
     static std::vector<std::string> names_below(flat_view& view, const std::string& key, bool whole_names) {
-        std::vector<std::size_t> leaves(view.below(key).begin(), view.below(key).end());
-        std::sort(leaves.begin(), leaves.end());
+        const vec<std::size_t> leaves = view.in_file_order(key);
         std::vector<std::string> names;
-        std::unordered_map<std::string, bool> seen;
+        text_set seen;
         for (const std::size_t i : leaves) {
             const std::string_view rest = view[i].key.substr(key.size() + 1);
-            std::string name(whole_names ? rest : rest.substr(0, rest.find('.')));
-            if (seen.try_emplace(name, true).second) names.push_back(std::move(name));
+            const std::string_view name = whole_names ? rest : rest.substr(0, rest.find('.'));
+            if (seen.add(name).fresh) names.emplace_back(name);
         }
         return names;
     }
@@ -709,7 +708,7 @@ private:
     binding& out_;
     const bind_options& options_;
     bind_budget budget_;
-    std::unordered_set<const node*> collected_;  // parts of a tarc::value whose tensors are in out_.tensors
+    address_set collected_;  // parts of a tarc::value whose tensors are in out_.tensors
     std::string path_;
     bool direct_ = false;
 };

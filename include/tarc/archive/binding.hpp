@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/report.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 
 namespace tarc::detail {
@@ -45,9 +45,9 @@ struct binding {
         any_tensor target, made;
     };
     load_report report;
-    std::vector<tensor_job> tensors;
-    std::vector<element_job> elements;
-    std::vector<staged_object> objects;
+    vec<tensor_job> tensors;
+    vec<element_job> elements;
+    vec<staged_object> objects;
     std::shared_ptr<tree> values = std::make_shared<tree>();  // what members of type tarc::value hold
     tree_copier copier{*values};
     arena texts;

@@ -7,9 +7,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/container/pickle_context.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -110,8 +110,8 @@ private:
     }
 
     pickle_context& c_;
-    std::vector<node*> stack_, popped_;
-    std::vector<std::size_t> marks_;
+    vec<node*> stack_, popped_;
+    vec<std::size_t> marks_;
 };
 
 /// The numbered values that a pickle refers back to. Memory goes by how many there are, not by their numbers.
@@ -154,7 +154,7 @@ public:
 
 private:
     pickle_context& c_;
-    std::vector<node*> near_;
+    vec<node*> near_;
     std::map<std::uint64_t, node*> far_;
     std::uint64_t count_ = 0;
 };

@@ -8,7 +8,8 @@
 #include <new>
 #include <string_view>
 #include <type_traits>
-#include <vector>
+
+#include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
 
@@ -62,7 +63,7 @@ private:
         total_ += next;
     }
 
-    std::vector<std::unique_ptr<std::byte[]>> blocks_;
+    vec<std::unique_ptr<std::byte[]>> blocks_;
     std::size_t size_ = 0, used_ = 0, total_ = 0;
 };
 

@@ -13,12 +13,12 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include <tarc/reflect/clone.hpp>
 #include <tarc/tensor/any_tensor.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/value/copy.hpp>
 #include <tarc/value/tensor_of.hpp>
 
@@ -225,10 +225,11 @@ inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.
 inline value value::sequence(value_kind k, std::span<const value> items) {
     return value([&](detail::tree& t) {
         detail::tree_copier copier(t);
-        std::unordered_set<std::string> seen;
+        detail::text_set seen;
+        detail::arena texts;
         detail::node* n = t.sequence(k);
         for (const value& v : items) {
-            if (k == value_kind::set && !seen.insert(detail::key_identity(v.get())).second)
+            if (k == value_kind::set && !seen.add(texts.copy(detail::key_identity(v.get()))).fresh)
                 detail::raise(errc::invalid_argument, "an element stands twice in a set");
             t.append(n, detail::copy_into(copier, t, v));
         }
@@ -239,10 +240,11 @@ inline value value::sequence(value_kind k, std::span<const value> items) {
 inline value value::dict(std::span<const item> items) {
     return value([&](detail::tree& t) {
         detail::tree_copier copier(t);
-        std::unordered_set<std::string> seen;
+        detail::text_set seen;
+        detail::arena texts;
         detail::node* n = t.dict();
         for (const item& i : items) {
-            if (!seen.insert(detail::key_identity(i.key.get())).second) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
+            if (!seen.add(texts.copy(detail::key_identity(i.key.get()))).fresh) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
             detail::node* key = detail::copy_into(copier, t, i.key);
             t.insert(n, key, detail::copy_into(copier, t, i.val));
         }
