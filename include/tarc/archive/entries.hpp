@@ -85,7 +85,7 @@ public:
         walk(
             *values_->root, limit_,
             [&](std::span<const step> path, const node& n) {
-                e_.path.resize(path.empty() ? 0 : path.size() - 1, key(0));
+                while (e_.path.size() >= path.size() && !e_.path.empty()) e_.path.pop_back();
                 if (!path.empty()) e_.path.push_back(key_of(path.back()));
                 return visit(n, use);
             },

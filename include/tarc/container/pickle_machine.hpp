@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memchr, std::memcpy
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include <tarc/container/pickle_context.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
@@ -136,10 +136,9 @@ public:
     node* get(std::uint64_t index) {
         if (index < near_.size() && near_[static_cast<std::size_t>(index)] != nullptr)
             return near_[static_cast<std::size_t>(index)];
-        const auto found = far_.find(index);
-        if (found == far_.end())
-            c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
-        return found->second;
+        node* const* found = far_.find(index);
+        if (found == nullptr) c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
+        return *found;
     }
     /// A number in a text instruction.
     std::uint64_t index(std::string_view text) {
@@ -155,7 +154,7 @@ public:
 private:
     pickle_context& c_;
     vec<node*> near_;
-    std::map<std::uint64_t, node*> far_;
+    numbered_map<std::uint64_t, node*> far_;
     std::uint64_t count_ = 0;
 };
 

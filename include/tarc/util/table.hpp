@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include <tarc/util/function_ref.hpp>
 #include <tarc/util/vec.hpp>
@@ -61,15 +62,17 @@ struct numbered {
     bool fresh;  // it is new
 };
 
-/// Addresses, numbered.
-class address_set {
+/// Texts, which must stay alive, or plain words, numbered. The hash has a seed that differs between runs, so that a file
+/// cannot be made of keys that collide.
+template <class K>
+class numbering {
 public:
     static constexpr std::size_t none = number_table::none;
 
-    [[nodiscard]] std::size_t find(const void* key) const {
+    [[nodiscard]] std::size_t find(K key) const {
         return table_.find(hash(key), [&](std::size_t i) { return keys_[i] == key; });
     }
-    numbered add(const void* key) {
+    numbered add(K key) {
         if (const std::size_t known = find(key); known != none) return {known, false};
         keys_.push_back(key);
         table_.add(hash(key));
@@ -77,57 +80,41 @@ public:
     }
 
 private:
-    static std::uint64_t hash(const void* key) {
-        const std::uint64_t h = std::bit_cast<std::uintptr_t>(key) * 0x9e3779b97f4a7c15u;
-        return h ^ (h >> 32);
+    [[nodiscard]] std::uint64_t hash(const K& key) const {
+        if constexpr (std::is_same_v<K, std::string_view>) return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
+        else return XXH3_64bits_withSeed(&key, sizeof key, seed_);
     }
+
+    std::uint64_t seed_ = std::bit_cast<std::uintptr_t>(this);
     number_table table_;
-    vec<const void*> keys_;
+    vec<K> keys_;
 };
 
-/// From addresses to values.
-template <class V>
-class address_map {
+using address_set = numbering<const void*>;
+using text_set = numbering<std::string_view>;
+
+/// From keys to values.
+template <class K, class V>
+class numbered_map {
 public:
     /// The value of `key`, `fresh` where there is none. Valid until the next one is added.
-    [[nodiscard]] V& at(const void* key, V fresh) {
+    [[nodiscard]] V& at(K key, V fresh) {
         const numbered n = keys_.add(key);
         if (n.fresh) values_.push_back(static_cast<V&&>(fresh));
         return values_[n.number];
     }
-    [[nodiscard]] V& operator[](const void* key) { return at(key, V()); }
-    [[nodiscard]] const V* find(const void* key) const {
+    [[nodiscard]] V& operator[](K key) { return at(key, V()); }
+    [[nodiscard]] const V* find(K key) const {
         const std::size_t n = keys_.find(key);
-        return n == address_set::none ? nullptr : &values_[n];
+        return n == keys_.none ? nullptr : &values_[n];
     }
 
 private:
-    address_set keys_;
+    numbering<K> keys_;
     vec<V> values_;
 };
 
-/// Texts, numbered; they must stay alive. The hash has a seed that differs between runs, so that a file cannot be made of
-/// texts that collide.
-class text_set {
-public:
-    static constexpr std::size_t none = number_table::none;
-
-    [[nodiscard]] std::size_t find(std::string_view key) const {
-        return table_.find(hash(key), [&](std::size_t i) { return keys_[i] == key; });
-    }
-    numbered add(std::string_view key) {
-        if (const std::size_t known = find(key); known != none) return {known, false};
-        keys_.push_back(key);
-        table_.add(hash(key));
-        return {keys_.size() - 1, true};
-    }
-
-private:
-    [[nodiscard]] std::uint64_t hash(std::string_view key) const { return XXH3_64bits_withSeed(key.data(), key.size(), seed_); }
-
-    std::uint64_t seed_ = std::bit_cast<std::uintptr_t>(this);
-    number_table table_;
-    vec<std::string_view> keys_;
-};
+template <class V>
+using address_map = numbered_map<const void*, V>;
 
 }  // namespace tarc::detail
