@@ -41,7 +41,7 @@ bytes plain_zip(const bytes& file) {
 }
 
 struct files {
-    const char* name;
+    std::string name;
     bytes file;
 };
 std::vector<files> all() {
@@ -131,7 +131,8 @@ TEST_CASE("one part of a damaged file: the same or an error") {
         } catch (const tarc::error&) {
         }
         try {
-            CHECK(elements(tarc::open(bad).tensor({"model", "bias"}, tarc::mapped).as<float>()) == std::vector<float>{7, 8});
+            const tarc::any_tensor bias = tarc::open(bad).tensor({"model", "bias"}, tarc::mapped);  // there is no file: a checked copy
+            CHECK(elements(bias.as<float>()) == std::vector<float>{7, 8});
         } catch (const tarc::error&) {
         }
     }

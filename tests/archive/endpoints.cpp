@@ -100,7 +100,8 @@ TEST_CASE("save options") {
     const bytes wide = saved(make(), {.alignment = 4096});
     for (const payload& p : payloads(wide)) CHECK(p.begin % 4096 == 0);
     check(tarc::load<one>(wide));
-    CHECK(error_of([] { saved(make(), {.alignment = 48}); }).code() == tarc::errc::invalid_argument);
+    for (const std::uint32_t bad : {0u, 16u, 96u, 65536u})
+        CHECK(error_of([&] { saved(make(), {.alignment = bad}); }).code() == tarc::errc::invalid_argument);
 
     const tarc::value user = tarc::value::dict(items{{"run", 7}, {"tags", tarc::value::list({"a", "b"})}});
     const tarc::archive a = tarc::open(saved(make(), {.metadata = user}));

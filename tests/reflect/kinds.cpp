@@ -177,11 +177,3 @@ TEST_CASE("the table's accessors reach the object") {
     t.members[5].type->insert(at[5], &four);
     CHECK_EQ(x.set, std::set<int>{3, 4});
 }
-
-TEST_CASE("structs that cannot be copied or assigned have tables too") {
-    struct fixed {
-        tarc::tensor<float> w;
-        std::array<int, 2> a;
-    };
-    static_assert(facts_of<fixed>.copy != nullptr && facts_of<fixed>.move != nullptr && facts_of<fixed>.create != nullptr);
-}

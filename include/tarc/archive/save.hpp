@@ -32,7 +32,7 @@ struct save_options {
     value metadata = {};
     /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save writes.
     bool manifest = true;
-    /// Records start at multiples of this many bytes: a power of two up to 32768.
+    /// Records start at multiples of this many bytes: a power of two from 64 to 32768.
     std::uint32_t alignment = 64;
     tarc::limits limits = {};
     /// The system calls; null means the system's own.
@@ -115,7 +115,10 @@ private:
     vec<range> seen_;
 };
 
-inline void check_metadata(const save_options& o) {
+inline void check_options(const save_options& o) {
+    if (o.alignment < 64 || o.alignment > 32768 || (o.alignment & (o.alignment - 1)) != 0)
+        raise(errc::invalid_argument, "save_options::alignment is a power of two from 64 to 32768, not " + std::to_string(o.alignment) +
+                                          " (PyTorch maps storages and reads them with aligned instructions)");
     const node* user = o.metadata.get();
     if (user == nullptr) return;
     if (user->kind != value_kind::dict)
@@ -132,7 +135,7 @@ inline void check_metadata(const save_options& o) {
 }
 
 inline void save_tree(tree& t, const output& to, const save_options& o, schema_record schema) {
-    check_metadata(o);
+    check_options(o);
     const storage_ranges ranges(t, o);
     torch_zip_options z;
     z.alignment = o.alignment;

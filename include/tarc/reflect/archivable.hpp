@@ -1,11 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 #include <tuple>  // std::tuple_size_v
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <tarc/reflect/blame.hpp>
@@ -13,16 +10,55 @@
 
 namespace tarc::detail {
 
+/// A text at compile time, where std::string of libstdc++ 12 fails. One that is too long for it is equal to no other.
+struct static_text {
+    char chars[256] = {};
+    std::size_t size = 0;
+
+    constexpr static_text() = default;
+    constexpr static_text(std::string_view s) { append(s); }
+    [[nodiscard]] constexpr std::string_view view() const { return {chars, size < sizeof chars ? size : sizeof chars}; }
+    constexpr void append(std::string_view s) {
+        for (const char c : s) {
+            if (size < sizeof chars) chars[size] = c;
+            ++size;
+        }
+    }
+    /// This and one more step.
+    [[nodiscard]] constexpr static_text below(std::string_view step) const {
+        static_text r = *this;
+        if (size != 0) r.append(".");
+        r.append(step);
+        return r;
+    }
+    [[nodiscard]] constexpr static_text element(std::string_view index) const {
+        static_text r = *this;
+        r.append("[");
+        r.append(index);
+        r.append("]");
+        return r;
+    }
+    [[nodiscard]] static constexpr static_text number(std::size_t i) {
+        static_text digits, r;
+        do digits.chars[digits.size++] = static_cast<char>('0' + i % 10);
+        while ((i /= 10) != 0);
+        while (digits.size != 0) r.append({&digits.chars[--digits.size], 1});
+        return r;
+    }
+    friend constexpr bool operator==(const static_text& a, const static_text& b) { return a.size <= sizeof a.chars && a.view() == b.view() && a.size == b.size; }
+};
+
 /// The keys that a module's state_dict has whatever its values are, each with the field it comes from. Only where a name in
 /// tarc::describe holds a "." can two of them be one.
 class key_list {
 public:
     struct both {
-        std::string first, second;
+        static_text first, second;
+        [[nodiscard]] constexpr bool found() const { return first.size != 0; }
     };
 
     template <class T>
-    constexpr void add_fields(const std::string& key, const std::string& field) {
+    constexpr void add_fields(const static_text& key, const static_text& field) {
         [&]<class... F>(type_list<F...>) {
             std::size_t i = 0;
             (add_field<F>(description_of<T>.fields[i++], key, field), ...);
@@ -37,25 +73,18 @@ public:
         return {};
     }
 
-    static constexpr std::string below(const std::string& path, std::string_view name) {
-        std::string s = path;
-        if (!s.empty()) s += '.';
-        s.append(name);
-        return s;
-    }
-
 private:
     struct leaf {
-        std::string key, field;
+        static_text key, field;
     };
 
     template <class F>
-    constexpr void add_field(const field_facts& f, const std::string& key, const std::string& field) {
-        if (!f.transient) add<F>(below(key, f.name), below(field, f.cpp_name));
+    constexpr void add_field(const field_facts& f, const static_text& key, const static_text& field) {
+        if (!f.transient) add<F>(key.below(f.name), field.below(f.cpp_name));
     }
 
     template <class T>
-    constexpr void add(const std::string& key, const std::string& field) {
+    constexpr void add(const static_text& key, const static_text& field) {
         constexpr kind k = kind_v<T>;
         if constexpr (needs_struct<T>) {
             return;
@@ -66,20 +95,19 @@ private:
         } else if constexpr (k == kind::aggregate) {
             add_fields<T>(key, field);
         } else if constexpr (k == kind::array) {
-            for (std::size_t i = 0; i < std::tuple_size_v<T>; ++i) add<typename T::value_type>(below(key, number(i)), field + "[" + number(i) + "]");
+            for (std::size_t i = 0; i < std::tuple_size_v<T>; ++i) add_element<typename T::value_type>(i, key, field);
         } else if constexpr (k == kind::tuple) {
             [&]<class... A>(type_list<A...>) {
                 std::size_t i = 0;
-                ((add<A>(below(key, number(i)), field + "[" + number(i) + "]"), ++i), ...);
+                (add_element<A>(i++, key, field), ...);
             }(typename elements_of<T>::type{});
         }  // the keys of vectors and maps are known at run time
     }
 
-    static constexpr std::string number(std::size_t i) {
-        std::string s;
-        do s.insert(s.begin(), static_cast<char>('0' + i % 10));
-        while ((i /= 10) != 0);
-        return s;
+    template <class E>
+    constexpr void add_element(std::size_t i, const static_text& key, const static_text& field) {
+        const static_text index = static_text::number(i);
+        add<E>(key.below(index.view()), field.element(index.view()));
     }
 
     std::vector<leaf> leaves_;
@@ -87,12 +115,12 @@ private:
 
 /// The first two fields of a module inside T that have one key in its state_dict.
 template <class T>
-constexpr key_list::both find_conflict(const std::string& path) {
+constexpr key_list::both find_conflict(const static_text& path) {
     constexpr kind k = kind_v<T>;
     const auto in_list = []<class... A>(type_list<A...>, auto&& path_of) {
         key_list::both found;
         std::size_t i = 0;
-        ((found.first.empty() ? void(found = find_conflict<A>(path_of(i))) : void(), ++i), ...);
+        ((found.found() ? void() : void(found = find_conflict<A>(path_of(i))), ++i), ...);
         return found;
     };
     if constexpr (k == kind::aggregate) {
@@ -101,36 +129,31 @@ constexpr key_list::both find_conflict(const std::string& path) {
             keys.add_fields<T>({}, path);
             return keys.conflict();
         } else {
-            return in_list(archived_fields<T>{}, [&](std::size_t i) { return key_list::below(path, description_of<T>.fields[i].cpp_name); });
+            return in_list(archived_fields<T>{}, [&](std::size_t i) { return path.below(description_of<T>.fields[i].cpp_name); });
         }
     } else if constexpr (k == kind::tuple || k == kind::variant) {
-        return in_list(typename elements_of<T>::type{}, [&](std::size_t) { return path + "[]"; });
+        return in_list(typename elements_of<T>::type{}, [&](std::size_t) { return path.element(""); });
     } else if constexpr (k == kind::optional) {
         return find_conflict<typename T::value_type>(path);
     } else if constexpr (k == kind::sequence || k == kind::array) {
-        return find_conflict<typename T::value_type>(path + "[]");
+        return find_conflict<typename T::value_type>(path.element(""));
     } else if constexpr (k == kind::map) {
-        return find_conflict<typename T::mapped_type>(path + "[]");
+        return find_conflict<typename T::mapped_type>(path.element(""));
     } else {
         return {};
     }
 }
 
-/// "first and second", or empty.
-template <class T>
-constexpr std::string conflict_text() {
-    const key_list::both b = find_conflict<T>({});
-    return b.first.empty() ? std::string() : b.first + " and " + b.second;
-}
 template <class T>
 consteval bool keys_differ() {
     if constexpr (!facts_of<T>.dotted) return true;
-    else return conflict_text<T>().empty();
+    else return !find_conflict<T>({}).found();
 }
+/// "first and second".
 template <class T>
 consteval auto conflict_path() {
-    constexpr std::size_t n = conflict_text<T>().size();
-    return cut<n>(conflict_text<T>());
+    constexpr key_list::both b = find_conflict<T>({});
+    return concatenate<b.first.view().size() + 5 + b.second.view().size()>({b.first.view(), " and ", b.second.view()});
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string_view>
 #include <type_traits>
 
@@ -47,21 +48,25 @@ struct field {
     static_assert(F != fault::unknown, "tarc: no way to archive this type");
 };
 
+/// The parts as one text.
 template <std::size_t N>
-constexpr fixed_string<N> cut(std::string_view s) {
-    fixed_string<N> r;
-    for (std::size_t i = 0; i < N; ++i) r.text[i] = s[i];
-    return r;
+consteval fixed_string<N> concatenate(std::initializer_list<std::string_view> parts) {
+    char all[N + 1] = {};
+    std::size_t at = 0;
+    for (const std::string_view part : parts)
+        for (const char c : part) all[at++] = c;
+    return fixed_string<N>(static_cast<const char*>(all));
+}
+
+template <std::size_t N>
+consteval fixed_string<N> cut(std::string_view s) {
+    return concatenate<N>({s.substr(0, N)});
 }
 
 template <fixed_string Path, fixed_string Name>
 consteval auto join() {
-    constexpr std::size_t a = Path.size(), b = Name.size(), dot = a != 0 && Name.text[0] != '[' ? 1 : 0;
-    fixed_string<a + dot + b> r;
-    for (std::size_t i = 0; i < a; ++i) r.text[i] = Path.text[i];
-    if (dot != 0) r.text[a] = '.';
-    for (std::size_t i = 0; i < b; ++i) r.text[a + dot + i] = Name.text[i];
-    return r;
+    constexpr bool dot = Path.size() != 0 && Name.text[0] != '[';
+    return concatenate<Path.size() + dot + Name.size()>({Path.view(), dot ? "." : "", Name.view()});
 }
 
 /// "first and second", two fields below one path.
@@ -69,11 +74,7 @@ template <fixed_string Path, fixed_string First, fixed_string Second>
 consteval auto join_both() {
     constexpr auto first = join<Path, First>();
     constexpr auto second = join<Path, Second>();
-    fixed_string<first.size() + 5 + second.size()> r;
-    std::size_t at = 0;
-    for (const std::string_view part : {first.view(), std::string_view(" and "), second.view()})
-        for (const char c : part) r.text[at++] = c;
-    return r;
+    return concatenate<first.size() + 5 + second.size()>({first.view(), " and ", second.view()});
 }
 
 template <class T, fixed_string Path, class... Above>

@@ -19,9 +19,6 @@ enum class fault : std::uint8_t {
     nonsense, description, same_name, same_key, unknown,
 };
 
-/// The most parts that a tuple may have; PFR's own limit for structs is 200.
-inline constexpr std::size_t max_parts = 256;
-
 template <class T>
 inline constexpr bool is_std_span = false;
 template <class T, std::size_t N>

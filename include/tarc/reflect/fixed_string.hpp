@@ -11,8 +11,12 @@ template <std::size_t N>
 struct fixed_string {
     char text[N + 1] = {};
 
-    constexpr fixed_string() = default;
     constexpr fixed_string(const char (&s)[N + 1]) { std::copy_n(s, N + 1, text); }
+    /// The first N characters. The end is written too: clang prints an array as text only when all of it was.
+    constexpr explicit fixed_string(const char* s) {
+        std::copy_n(s, N, text);
+        text[N] = 0;
+    }
 
     [[nodiscard]] static constexpr std::size_t size() { return N; }
     [[nodiscard]] constexpr std::string_view view() const { return {text, N}; }

@@ -156,6 +156,9 @@ struct without_transient<T, type_list<F...>, std::index_sequence<I...>> {
 template <class T>
 using archived_fields = typename without_transient<T, field_types<T>, std::make_index_sequence<field_count<T>>>::type;
 
+/// The most parts that a tuple may have; PFR's own limit for structs is 200.
+inline constexpr std::size_t max_parts = 256;
+
 /// Kinds of Python objects that a variant can tell apart by the value alone.
 template <class T>
 consteval int python_kind() {

@@ -12,6 +12,7 @@
 
 #include <tarc/reflect/describe.hpp>
 #include <tarc/reflect/module.hpp>
+#include <tarc/reflect/random.hpp>
 
 /// One table per type, made at compile time: ordinary functions (pickling, binding, schemas, clones) walk it with a pointer
 /// to the object, so that a struct costs a table and not another instantiation of each of them.
@@ -181,11 +182,17 @@ constexpr void add_life(type_facts& f) {
     f.destroy = [](void* p) { delete static_cast<T*>(p); };
 }
 
+template <class E>
+constexpr void set_element(type_facts& f) {
+    f.element = &facts_of<E>;
+    f.dotted = facts_of<E>.dotted;
+}
+
 template <class T>
 constexpr void add_container(type_facts& f) {
     constexpr tarc::detail::kind k = kind_v<T>;
     if constexpr (k == kind::sequence || k == kind::array) {
-        f.element = &facts_of<typename T::value_type>;
+        set_element<typename T::value_type>(f);
         f.get_size = [](const void* p) { return static_cast<const T*>(p)->size(); };
         f.at = [](void* p, std::size_t i) -> void* { return &(*static_cast<T*>(p))[i]; };
         if constexpr (k == kind::sequence) f.resize = [](void* p, std::size_t n) { static_cast<T*>(p)->resize(n); };
@@ -197,7 +204,7 @@ constexpr void add_container(type_facts& f) {
         f.set_bit = [](void* p, std::size_t i, bool b) { (*static_cast<T*>(p))[i] = b; };
     } else if constexpr (k == kind::optional) {
         using V = typename T::value_type;
-        f.element = &facts_of<V>;
+        set_element<V>(f);
         f.get = [](void* p) -> void* { return *static_cast<T*>(p) ? &**static_cast<T*>(p) : nullptr; };
         f.emplace = [](void* p, std::size_t) -> void* { return &static_cast<T*>(p)->emplace(V{}); };
         f.clear = [](void* p) { static_cast<T*>(p)->reset(); };
@@ -208,7 +215,7 @@ constexpr void add_container(type_facts& f) {
         f.get_size = [](const void* p) { return static_cast<const T*>(p)->size(); };
         f.clear = [](void* p) { static_cast<T*>(p)->clear(); };
         if constexpr (k == kind::set) {
-            f.element = &facts_of<K>;
+            set_element<K>(f);
             f.for_each = [](const void* p, void* c, visit_element v) {
                 for (const auto& e : *static_cast<const T*>(p)) v(c, &e, nullptr);
             };
@@ -217,7 +224,7 @@ constexpr void add_container(type_facts& f) {
                 return nullptr;
             };
         } else {
-            f.element = &facts_of<typename T::mapped_type>;
+            set_element<typename T::mapped_type>(f);
             f.for_each = [](const void* p, void* c, visit_element v) {
                 for (auto& [key, value] : *const_cast<T*>(static_cast<const T*>(p))) v(c, &key, &value);
             };
@@ -260,9 +267,6 @@ consteval bool holds_tensor() {
     else if constexpr (k == kind::map) return holds_tensor<typename T::mapped_type>();
     else return false;
 }
-
-template <class T>
-struct random_text;  // reflect/random.hpp
 
 template <class T>
 constexpr type_facts make_facts() {
@@ -313,7 +317,6 @@ constexpr type_facts make_facts() {
         f.clone_leaf = [](void* p, storage_cloner& c) { leaf<T>::clone(*static_cast<T*>(p), c); };
     if constexpr (k != kind::tensor) f.flattens = flattens<T>();
     f.has_tensor = holds_tensor<T>();
-    if (f.element != nullptr) f.dotted |= f.element->dotted;
     for (const member& m : f.members) f.dotted |= !m.transient && m.type->dotted;
     return f;
 }

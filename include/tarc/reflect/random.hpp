@@ -5,8 +5,6 @@
 #include <string_view>
 #include <type_traits>
 
-#include <tarc/reflect/leaves.hpp>
-
 namespace tarc::detail {
 
 /// A random engine's state in its stream form ([rand.req.eng]), in the classic locale: portable between standard libraries

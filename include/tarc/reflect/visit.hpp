@@ -2,22 +2,28 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
+#include <string_view>
 
 #include <tarc/reflect/leaves.hpp>
 
 namespace tarc::detail {
 
 /// Calls `f(part, type)` for what an object is made of at the next level: fields, elements, the value of an optional or
-/// variant, the mapped values of a map. Transient fields are left out. Depth is bounded by the type.
+/// variant, the mapped values of a map; with the name that it has in a dotted key, empty for what adds none. Transient
+/// fields are left out. Depth is bounded by the type.
 template <class F>
 void for_each_part(const type_facts& t, void* p, F&& f) {
     switch (t.kind) {
         case kind::aggregate:
         case kind::tuple: {
-            std::array<void*, 256> at;
+            std::array<void*, max_parts> at;
             t.addresses(p, at.data());
-            for (std::size_t i = 0; i < t.members.size(); ++i)
-                if (!t.members[i].transient) f(at[i], *t.members[i].type, t.members[i].name);
+            for (std::size_t i = 0; i < t.members.size(); ++i) {
+                if (t.members[i].transient) continue;
+                if (t.kind == kind::tuple) f(at[i], *t.members[i].type, std::to_string(i));
+                else f(at[i], *t.members[i].type, t.members[i].name);
+            }
             return;
         }
         case kind::sequence:

@@ -46,9 +46,9 @@ public:
     value(const std::string& s) : value(std::string_view(s)) {}
     template <detail::complex_like Z>
     value(const Z& z) : value([&](detail::tree& t) { return t.complex(static_cast<double>(z.real()), static_cast<double>(z.imag())); }) {}
-    value(const any_tensor& tensor) : value([&](detail::tree& t) { return detail::tensor_node(t, tensor); }) {}
+    value(const any_tensor& x) : value([&](detail::tree& t) { return detail::tensor_node(t, x); }) {}
     template <class T, std::int64_t... E>
-    value(const tarc::tensor<T, E...>& tensor) : value(any_tensor(tensor)) {}
+    value(const tarc::tensor<T, E...>& x) : value(any_tensor(x)) {}
 
     [[nodiscard]] static value bytes(std::span<const std::byte> b) {
         return value([&](detail::tree& t) { return t.bytes({reinterpret_cast<const char*>(b.data()), b.size()}); });

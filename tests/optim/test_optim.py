@@ -1,0 +1,220 @@
+"""What torch.optim saves goes through tarc's structs and back: nothing is lost, and the next step is the same to the bit."""
+import os
+import pathlib
+import subprocess
+
+import pytest
+import torch
+from torch import nn
+
+PROGRAM = pathlib.Path(os.environ["TARC_BIN"]) / "programs" / "optimizer_copy"
+
+CASES = {
+    "sgd": ("sgd", torch.optim.SGD, dict(lr=0.1)),
+    "sgd-momentum": ("sgd", torch.optim.SGD, dict(lr=0.1, momentum=0.9)),
+    "sgd-nesterov": ("sgd", torch.optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)),
+    "sgd-dampening": ("sgd", torch.optim.SGD, dict(lr=0.1, momentum=0.5, dampening=0.25, maximize=True)),
+    "sgd-foreach": ("sgd", torch.optim.SGD, dict(lr=0.1, momentum=0.9, foreach=True)),
+    "adam": ("adam", torch.optim.Adam, dict(lr=0.01)),
+    "adam-amsgrad": ("adam", torch.optim.Adam, dict(lr=0.01, amsgrad=True, betas=(0.8, 0.99), eps=1e-6)),
+    "adam-fused": ("adam", torch.optim.Adam, dict(lr=0.01, fused=True)),
+    "adam-weight-decay": ("adam", torch.optim.Adam, dict(lr=0.01, weight_decay=0.1)),
+    "adamw": ("adamw", torch.optim.AdamW, dict(lr=0.01)),
+    "adamw-amsgrad": ("adamw", torch.optim.AdamW, dict(lr=0.01, amsgrad=True, maximize=True)),
+    "rmsprop": ("rmsprop", torch.optim.RMSprop, dict(lr=0.01)),
+    "rmsprop-centered": ("rmsprop", torch.optim.RMSprop, dict(lr=0.01, momentum=0.9, centered=True)),
+    "adagrad": ("adagrad", torch.optim.Adagrad, dict(lr=0.01, lr_decay=0.1, initial_accumulator_value=0.5)),
+}
+
+
+def copy(kind, state_dict, folder):
+    """The state_dict as tarc gives it back."""
+    torch.save(state_dict, folder / "in.pt")
+    done = subprocess.run([PROGRAM, kind, folder / "in.pt", folder / "out.pt"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return torch.load(folder / "out.pt", weights_only=True)
+
+
+def assert_same(mine, theirs, path=()):
+    if isinstance(theirs, torch.Tensor):
+        assert isinstance(mine, torch.Tensor), path
+        assert mine.dtype == theirs.dtype and mine.shape == theirs.shape and mine.stride() == theirs.stride(), path
+        assert torch.equal(mine, theirs), path
+    elif isinstance(theirs, dict):
+        assert isinstance(mine, dict) and set(mine) == set(theirs), (path, set(mine) ^ set(theirs))
+        for key in theirs:
+            assert_same(mine[key], theirs[key], (*path, key))
+    elif isinstance(theirs, (list, tuple)):
+        assert type(mine) is type(theirs) and len(mine) == len(theirs), path
+        for i, (a, b) in enumerate(zip(mine, theirs)):
+            assert_same(a, b, (*path, i))
+    else:  # torch keeps what the program gave it, so that a float may be an int: 0 for 0.0
+        assert mine == theirs and isinstance(mine, bool) == isinstance(theirs, bool), (path, mine, theirs)
+
+
+class Net(nn.Module):
+    def __init__(self, dtype=torch.float32):
+        super().__init__()
+        self.first = nn.Linear(5, 4, dtype=dtype)
+        self.norm = nn.BatchNorm1d(4, dtype=dtype)
+        self.last = nn.Linear(4, 3, bias=False, dtype=dtype)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.norm(self.first(x))))
+
+
+def net(dtype=torch.float32):
+    torch.manual_seed(1)
+    return Net(dtype)
+
+
+def step(model, optimizer, seed):
+    generator = torch.Generator().manual_seed(seed)
+    parameter = next(model.parameters())
+    x = torch.randn(8, 5, generator=generator).to(parameter.dtype)
+    optimizer.zero_grad()
+    model(x).square().sum().backward()
+    optimizer.step()
+
+
+def assert_next_steps_agree(model, optimizer, make, state_dict, scheduler=None):
+    """A new optimizer with the state_dict goes on exactly as the old one does."""
+    twin = net(next(model.parameters()).dtype)
+    twin.load_state_dict(model.state_dict())
+    other = make(twin)
+    other.load_state_dict(state_dict)
+    for seed in range(100, 103):
+        step(model, optimizer, seed)
+        step(twin, other, seed)
+        for (name, a), b in zip(model.named_parameters(), twin.parameters()):
+            assert torch.equal(a, b), (name, seed)
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+@pytest.mark.parametrize("case", CASES)
+def test_state_goes_through_tarc(case, steps, tmp_path):
+    kind, cls, options = CASES[case]
+    model = net()
+    make = lambda m: cls(m.parameters(), **options)
+    optimizer = make(model)
+    for seed in range(steps):
+        step(model, optimizer, seed)
+    before = optimizer.state_dict()
+    after = copy(kind, before, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, make, after)
+
+
+@pytest.mark.parametrize("case", ["sgd-momentum", "adam-amsgrad", "rmsprop-centered", "adagrad"])
+def test_names_of_parameters_are_kept(case, tmp_path):
+    kind, cls, options = CASES[case]
+    model = net()
+    make = lambda m: cls(m.named_parameters(), **options)
+    optimizer = make(model)
+    step(model, optimizer, 0)
+    before = optimizer.state_dict()
+    assert before["param_groups"][0]["param_names"] == [n for n, _ in model.named_parameters()]
+    after = copy(kind, before, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, make, after)
+    # An optimizer that was built without names takes them too.
+    cls(net().parameters(), **options).load_state_dict(after)
+
+
+@pytest.mark.parametrize("scheduler", [lambda o: torch.optim.lr_scheduler.StepLR(o, 1, 0.5),
+                                       lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=10)])
+@pytest.mark.parametrize("case", ["sgd-momentum", "adam", "adamw"])
+def test_what_schedulers_add_is_kept(case, scheduler, tmp_path):
+    kind, cls, options = CASES[case]
+    model = net()
+    optimizer = cls(model.parameters(), **options)
+    schedule = scheduler(optimizer)
+    for seed in range(3):
+        step(model, optimizer, seed)
+        schedule.step()
+    before = optimizer.state_dict()
+    assert "initial_lr" in before["param_groups"][0]
+    after = copy(kind, before, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, lambda m: cls(m.parameters(), **options), after)
+
+
+def test_groups_of_their_own(tmp_path):
+    model = net()
+    make = lambda m: torch.optim.AdamW([{"params": m.first.parameters(), "lr": 0.5, "tag": "body"}, {"params": m.norm.parameters()},
+                                        {"params": m.last.parameters(), "weight_decay": 0.0}], lr=0.01)
+    optimizer = make(model)
+    step(model, optimizer, 0)
+    before = optimizer.state_dict()
+    after = copy("adamw", before, tmp_path)
+    assert_same(after, before)
+    assert after["param_groups"][0]["tag"] == "body"
+    assert_next_steps_agree(model, optimizer, make, after)
+
+
+# What versions of PyTorch before 2.x did not write.
+NEW_KEYS = {"sgd": ["nesterov", "maximize", "foreach", "differentiable", "fused"],
+            "adam": ["amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"],
+            "adamw": ["amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"],
+            "rmsprop": ["capturable", "foreach", "maximize", "differentiable"],
+            "adagrad": ["initial_accumulator_value", "foreach", "maximize", "differentiable", "fused"]}
+
+
+@pytest.mark.parametrize("case", ["sgd-momentum", "adam", "adamw", "rmsprop", "adagrad"])
+def test_keys_that_old_versions_lack_get_their_defaults(case, tmp_path):
+    kind, cls, options = CASES[case]
+    model = net()
+    make = lambda m: cls(m.parameters(), **(options if case != "adagrad" else dict(lr=0.01)))
+    optimizer = make(model)
+    step(model, optimizer, 0)
+    before = optimizer.state_dict()
+    for group in before["param_groups"]:
+        for key in NEW_KEYS[kind]:
+            del group[key]
+    after = copy(kind, before, tmp_path)
+    assert_same(after, optimizer.state_dict())
+    assert_next_steps_agree(model, optimizer, make, after)
+
+
+def test_an_old_adam_counts_its_steps_in_a_python_int(tmp_path):
+    model = net()
+    make = lambda m: torch.optim.Adam(m.parameters(), lr=0.01)
+    optimizer = make(model)
+    for seed in range(5):
+        step(model, optimizer, seed)
+    before = optimizer.state_dict()
+    old = {"state": {i: {**s, "step": int(s["step"])} for i, s in before["state"].items()}, "param_groups": before["param_groups"]}
+    after = copy("adam", old, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, make, after)
+
+
+def test_an_old_sgd_without_momentum_keeps_none(tmp_path):
+    model = net()
+    make = lambda m: torch.optim.SGD(m.parameters(), lr=0.1)
+    optimizer = make(model)
+    old = optimizer.state_dict()
+    old["state"] = {i: {"momentum_buffer": None} for i in range(5)}
+    after = copy("sgd", old, tmp_path)
+    assert_same(after, old)
+    assert_next_steps_agree(model, optimizer, make, after)
+
+
+def test_a_learning_rate_that_is_a_tensor(tmp_path):
+    model = net()
+    optimizer = torch.optim.Adam(model.parameters(), lr=torch.tensor(0.25))
+    step(model, optimizer, 0)
+    after = copy("adam", optimizer.state_dict(), tmp_path)
+    assert after["param_groups"][0]["lr"] == 0.25
+    torch.optim.Adam(net().parameters()).load_state_dict(after)
+
+
+def test_a_model_of_doubles(tmp_path):
+    model = net(torch.float64)
+    make = lambda m: torch.optim.Adam(m.parameters(), lr=0.01)
+    optimizer = make(model)
+    step(model, optimizer, 0)
+    before = optimizer.state_dict()
+    after = copy("adam", before, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, make, after)

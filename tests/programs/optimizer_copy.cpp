@@ -1,0 +1,33 @@
+// Loads what torch.optim wrote into tarc's struct for it and saves that again: for tests/optim/test_optim.py.
+//
+//     optimizer_copy KIND IN OUT    KIND: sgd adam adamw rmsprop adagrad; the files hold a state_dict()
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <tarc/optim.hpp>
+#include <tarc/tarc.hpp>
+
+namespace {
+
+template <class Optimizer>
+int copy(const std::string& in, const std::string& out) {
+    tarc::save(tarc::load<Optimizer>(in), out);
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    if (argc != 4) return 2;
+    const std::string kind = argv[1], in = argv[2], out = argv[3];
+    if (kind == "sgd") return copy<tarc::optim::sgd>(in, out);
+    if (kind == "adam") return copy<tarc::optim::adam>(in, out);
+    if (kind == "adamw") return copy<tarc::optim::adamw>(in, out);
+    if (kind == "rmsprop") return copy<tarc::optim::rmsprop>(in, out);
+    if (kind == "adagrad") return copy<tarc::optim::adagrad>(in, out);
+    return 2;
+} catch (const std::exception& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 1;
+}
