@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>  // std::sort, std::max
+#include <algorithm>  // std::max
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -9,12 +9,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/binding.hpp>
 #include <tarc/archive/flat_view.hpp>
 #include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/sort.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
@@ -629,14 +629,17 @@ private:
                 });
             case kind::map:
                 return stage(t, target, [&](void* p) {
-                    std::vector<std::string> names = names_below(view, key, t.element->kind == kind::tensor);
+                    vec<std::string> names = names_below(view, key, t.element->kind == kind::tensor);
                     temporary made(t);
                     for (std::string name : names) {
                         budget_.text(name.size());
                         keep(t, p, made.object, &name);
                     }
                     if (!options_.strict) {  // elements that the file has not stay, and are missing
-                        for (const std::string& name : names_in(t, p)) {
+                        const vec<std::string> known_names = names_in(t, p);
+                        const auto before = [&](std::size_t a, std::size_t b) { return known_names[a] < known_names[b]; };
+                        for (const std::size_t i : sorted_numbers(known_names.size(), before)) {
+                            const std::string& name = known_names[i];
                             std::string copy = name;
                             if (void* known = nullptr; t.find(made.object, &name, &known)) continue;
                             keep(t, p, made.object, &copy);
@@ -667,12 +670,11 @@ private:
         });
     }
 
-    static std::vector<std::string> names_in(const type_facts& t, const void* map) {
-        std::vector<std::string> names;
+    static vec<std::string> names_in(const type_facts& t, const void* map) {
+        vec<std::string> names;
         t.for_each(map, &names, [](void* to, const void* key, void*) {
-            static_cast<std::vector<std::string>*>(to)->push_back(*static_cast<const std::string*>(key));
+            static_cast<vec<std::string>*>(to)->push_back(*static_cast<const std::string*>(key));
         });
-        std::sort(names.begin(), names.end());
         return names;
     }
 
@@ -693,14 +695,14 @@ private:
     }
 
     /// The names that stand behind the key; whole ones for a map of tensors, else up to the next dot. In file order.
-    static std::vector<std::string> names_below(flat_view& view, const std::string& key, bool whole_names) {
+    static vec<std::string> names_below(flat_view& view, const std::string& key, bool whole_names) {
         const vec<std::size_t> leaves = view.in_file_order(key);
-        std::vector<std::string> names;
+        vec<std::string> names;
         text_set seen;
         for (const std::size_t i : leaves) {
             const std::string_view rest = view[i].key.substr(key.size() + 1);
             const std::string_view name = whole_names ? rest : rest.substr(0, rest.find('.'));
-            if (seen.add(name).fresh) names.emplace_back(name);
+            if (seen.add(name).fresh) names.push_back(std::string(name));
         }
         return names;
     }

@@ -268,7 +268,7 @@ public:
     /// Errors: errc::limit_exceeded, errc::bad_pickle for a container that holds itself.
     explicit entry_list(std::shared_ptr<const detail::tree> values, const limits& limit = {}) {
         std::uint64_t room = (std::uint64_t{64} << 20) + 8 * values->memory.capacity();
-        detail::entry_walker walker(std::move(values), limit, *texts_);
+        detail::entry_walker walker(std::move(values), limit, texts_);
         walker.for_each([&](const entry& e) {
             std::uint64_t bytes = e.path.size() * sizeof(key);
             for (const key& k : e.path) bytes += k.name().size();
@@ -282,7 +282,7 @@ public:
     [[nodiscard]] std::span<const entry> get() const noexcept { return entries_; }
 
 private:
-    std::unique_ptr<detail::arena> texts_ = std::make_unique<detail::arena>();
+    detail::arena texts_;
     std::vector<entry> entries_;
 };
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/binding.hpp>
 #include <tarc/limits.hpp>
@@ -156,7 +155,7 @@ private:
     arena& texts_;
     bind_budget& budget_;
     std::string_view strip_;
-    std::vector<item> items_;
+    vec<item> items_;
     vec<std::size_t> open_;
     text_set by_key_;
     vec<std::size_t> first_;  // by number of the key: its first item

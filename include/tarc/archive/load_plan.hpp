@@ -67,13 +67,13 @@ public:
         binder binds(bound_, b);
         if (r.flat_below.empty()) binds.bind(*r.type, r.object, root, r.fresh);
         else binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below);
-        if (o.strict && !bound_.report.clean()) throw mismatch_error(bound_.report);
+        if (o.strict && !bound_.report.clean()) throw mismatch_error(std::move(bound_.report));
         elements_ = {};
         group();
         place(policy);
     }
 
-    [[nodiscard]] const load_report& report() const { return bound_.report; }
+    [[nodiscard]] load_report report() && { return std::move(bound_.report); }
 
     void run() {
         if (whole_file_ && options_.verify) file_.zip().check_all();

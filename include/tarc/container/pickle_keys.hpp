@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>  // std::equal, std::sort
+#include <algorithm>  // std::equal
 #include <bit>        // std::bit_cast, std::rotl
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/error.hpp>
+#include <tarc/util/sort.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
@@ -294,12 +295,12 @@ private:
         if (a.size != b.size) return false;
         spend(a.size * 16);
         const auto hashes = [](const list_body& l) {
-            vec<std::uint32_t> h;
+            vec<std::size_t> h;
             for (const node* e : l) h.push_back(e->hash);
-            std::sort(h.begin(), h.end());
+            sort_numbers(h, [](std::size_t x, std::size_t y) { return x < y; });
             return h;
         };
-        const vec<std::uint32_t> x = hashes(a), y = hashes(b);
+        const vec<std::size_t> x = hashes(a), y = hashes(b);
         return std::equal(x.begin(), x.end(), y.begin());
     }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +16,7 @@
 #include <tarc/error.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/sort.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc {
@@ -261,10 +261,8 @@ private:
     /// longest extra block and the longest descriptor can fill.
     void set_slots() {
         const vec<record>& entries = out_.entries;
-        vec<std::uint32_t> order(entries.size());
-        std::iota(order.begin(), order.end(), 0u);
-        const auto before = [&](auto a, auto b) { return entries[a].header_offset < entries[b].header_offset; };
-        if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
+        const vec<std::size_t> order = sorted_numbers(
+            entries.size(), [&](std::size_t a, std::size_t b) { return entries[a].header_offset < entries[b].header_offset; });
         out_.slot_ends.resize(entries.size());
         std::uint64_t next = end_.directory;
         for (std::size_t i = order.size(); i-- > 0;) {

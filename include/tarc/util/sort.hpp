@@ -15,8 +15,12 @@ inline void sort_numbers(vec<std::size_t>& numbers, function_ref<bool(std::size_
 /// 0, 1, … n - 1 in the order of `less`.
 [[nodiscard]] inline vec<std::size_t> sorted_numbers(std::size_t n, function_ref<bool(std::size_t, std::size_t)> less) {
     vec<std::size_t> numbers(n);
-    for (std::size_t i = 0; i < n; ++i) numbers[i] = i;
-    sort_numbers(numbers, less);
+    bool sorted = true;
+    for (std::size_t i = 0; i < n; ++i) {
+        numbers[i] = i;
+        sorted = sorted && (i == 0 || !less(i, i - 1));
+    }
+    if (!sorted) sort_numbers(numbers, less);
     return numbers;
 }
 
