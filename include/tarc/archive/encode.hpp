@@ -28,7 +28,6 @@ public:
     [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
 
 private:
-    static constexpr std::size_t max_members = 256;
 
     /// One more step of the path, for as long as it lives.
     struct [[nodiscard]] scope {
@@ -121,7 +120,7 @@ private:
             }
             case kind::tuple: {
                 node* tuple = tree_.sequence(value_kind::tuple);
-                std::array<void*, max_members> at;
+                std::array<void*, max_parts> at;
                 t.addresses(q, at.data());
                 for (std::size_t i = 0; i < t.members.size(); ++i) {
                     scope s(path_, std::to_string(i), '/');
@@ -214,7 +213,7 @@ private:
 
     node* dict(const type_facts& t, const void* p) {
         node* d = tree_.dict();
-        std::array<void*, max_members> at;
+        std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
@@ -259,7 +258,7 @@ private:
     };
 
     void flatten_members(const type_facts& t, const void* p, std::string& key, flat_target to) {
-        std::array<void*, max_members> at;
+        std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
@@ -301,7 +300,7 @@ private:
                 }
                 return;
             case kind::tuple: {
-                std::array<void*, max_members> at;
+                std::array<void*, max_parts> at;
                 t.addresses(q, at.data());
                 for (std::size_t i = 0; i < t.members.size(); ++i) {
                     scope s(key, std::to_string(i), '.');

@@ -49,6 +49,8 @@ struct entry {
     std::size_t storage = 0;
     std::uint64_t nbytes = 0;  ///< of the logical elements; UINT64_MAX when they are even more
 
+    /// The path as one text, steps joined by "/".
+    [[nodiscard]] std::string path_text() const { return detail::path_text(path); }
     [[nodiscard]] bool is_tensor() const noexcept { return kind == value_kind::tensor; }
 };
 

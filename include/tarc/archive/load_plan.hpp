@@ -106,7 +106,7 @@ public:
                 break;
             }
             if (next == nullptr) {
-                error e(errc::mismatch, "the file has nothing at \"" + tarc::detail::path_text(path.first(i + 1)) + "\"");
+                error e(errc::mismatch, "the file has nothing at \"" + tarc::detail::path_text(path.first(i + 1)) + "\"" + advice(path[i], children));
                 throw std::move(e.at_field(tarc::detail::path_text(path.first(i + 1))));
             }
             n = next;
@@ -115,6 +115,25 @@ public:
     }
 
 private:
+    /// What the caller of navigate may have meant.
+    [[nodiscard]] static std::string advice(const key& wanted, std::span<const child> children) {
+        if (children.empty()) return ", which is below no container";
+        std::vector<std::string> names;
+        for (const child& c : children) {
+            if (names.size() == 1000) break;
+            std::string name;
+            append_step(name, c.step);
+            if (name == wanted.text())
+                return wanted.is_name() ? " -- it is a number there: write " + name + ", without quotes" : " -- it is a str there: write \"" + name + "\"";
+            if (wanted.is_name() && name.starts_with(wanted.text() + "."))
+                return " -- keys of a state_dict are dotted there, such as \"" + name + "\"";
+            names.push_back(std::move(name));
+        }
+        if (!wanted.is_name()) return " -- there are " + std::to_string(children.size()) + " elements";
+        const std::string_view guess = nearest(wanted.name(), names);
+        return guess.empty() ? "" : " -- did you mean \"" + std::string(guess) + "\"?";
+    }
+
     static constexpr std::size_t none = SIZE_MAX;
     static constexpr std::uint64_t repr_bytes = std::uint64_t{1} << 20;  // of a key that is no string
 

@@ -69,6 +69,15 @@ namespace detail {
     return best;
 }
 
+/// Whether all keys are those of a model inside torch.nn.DataParallel.
+[[nodiscard]] inline bool all_wrapped(const std::vector<std::string>& keys) {
+    for (const std::string& k : keys) {
+        const std::size_t slash = k.rfind('/');
+        if (!std::string_view(k).substr(slash == std::string::npos ? 0 : slash + 1).starts_with("module.")) return false;
+    }
+    return !keys.empty();
+}
+
 }  // namespace detail
 
 inline std::string load_report::text() const {
@@ -80,14 +89,16 @@ inline std::string load_report::text() const {
         for (std::size_t i = 0; i < n && i < shown; ++i) out += "  " + line(i) + "\n";
         if (n > shown) out += "  … and " + std::to_string(n - shown) + " more\n";
     };
+    list(mismatched.size(), "of another kind in the file", [&](std::size_t i) {
+        return mismatched[i].path + ": the file has " + mismatched[i].archived + ", the struct wants " + mismatched[i].expected;
+    });
     list(missing_keys.size(), "missing in the file", [&](std::size_t i) {
         const std::string_view guess = missing_keys.size() <= shown ? detail::nearest(missing_keys[i], unexpected_keys) : std::string_view{};
         return missing_keys[i] + (guess.empty() ? "" : "   (did you mean \"" + std::string(guess) + "\"?)");
     });
     list(unexpected_keys.size(), "in the file, but wanted by no field", [&](std::size_t i) { return unexpected_keys[i]; });
-    list(mismatched.size(), "of another kind in the file", [&](std::size_t i) {
-        return mismatched[i].path + ": the file has " + mismatched[i].archived + ", the struct wants " + mismatched[i].expected;
-    });
+    if (!missing_keys.empty() && detail::all_wrapped(unexpected_keys))
+        out += "every key in the file begins with \"module.\", as DataParallel writes it: load with {.strip_prefix = \"module.\"}\n";
     if (!out.empty()) out.pop_back();
     return out;
 }
@@ -96,7 +107,7 @@ inline std::string load_report::text() const {
 class mismatch_error : public error {
 public:
     explicit mismatch_error(load_report r)
-        : error(errc::mismatch, "the file does not fit the struct\n" + r.text() + "\nLoad with {.strict = false} to take what fits"), report_(std::move(r)) {}
+        : error(errc::mismatch, "the file does not fit the struct\n" + r.text() + "\nChange the struct, or load with {.strict = false} to take what fits; a tarc::rest member takes keys that no field wants"), report_(std::move(r)) {}
     [[nodiscard]] const load_report& report() const noexcept { return report_; }
 
 private:

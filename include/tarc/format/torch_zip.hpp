@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>  // std::min, std::reverse
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>  // std::shared_ptr
@@ -26,7 +27,7 @@ namespace tarc::detail {
 /// storages is thread-safe.
 class torch_zip {
 public:
-    torch_zip(std::shared_ptr<source> file, const limits& limit) : limits_(limit), zip_(std::move(file), limit), values_(std::make_shared<tree>()) {
+    torch_zip(std::shared_ptr<source> file, const limits& limit) : limits_(limit), zip_(known_format(std::move(file)), limit), values_(std::make_shared<tree>()) {
         if (zip_.find("data.pkl") == nullptr) {
             if (zip_.find("model.json") != nullptr) raise(errc::unsupported, "this is a TorchScript archive of before PyTorch 1.4, which tarc does not read");
             throw std::move(error(errc::no_record, "the archive has no data.pkl: it is a ZIP file, but not one that torch.save wrote").in_record("data.pkl"));
@@ -117,6 +118,23 @@ public:
     }
 
 private:
+    /// Passes a file on, unless it is of a format that is known by its first bytes and not read here.
+    static std::shared_ptr<source> known_format(std::shared_ptr<source> file) {
+        std::array<unsigned char, 265> head{};
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), head.size()));
+        file->read(0, std::as_writable_bytes(std::span(head).first(n)));
+        const std::string_view bytes(reinterpret_cast<const char*>(head.data()), n);
+        const char* what = nullptr;
+        // torch/serialization.py: MAGIC_NUMBER as a pickled long, protocol 1 and up; a tar of before 0.1.10 has "ustar" at 257
+        if (bytes.find("\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19.") < 3) what = "a torch.save file in the format of before PyTorch 1.6";
+        else if (n > 262 && bytes.substr(257, 5) == "ustar") what = "a tar file, as torch.save wrote it before PyTorch 0.1.10";
+        else if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2)) what = "a safetensors file";
+        if (what == nullptr) return file;
+        error e(errc::unsupported, std::string("this is ") + what + ", which this version of tarc does not read -- load it in PyTorch and "
+                                                                    "torch.save it again");
+        throw std::move(e.in_archive(file->name()));
+    }
+
     std::string small_record(std::string_view name) const {
         const record& r = zip_.get(name);
         if (r.size > 64) raise_at(errc::bad_archive, "the record has " + std::to_string(r.size) + " bytes where a word should stand", name, 0);

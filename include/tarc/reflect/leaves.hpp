@@ -176,7 +176,7 @@ consteval bool copyable() {
 
 template <class T>
 constexpr void add_life(type_facts& f) {
-    if constexpr (requires { T{}; }) f.create = []() -> void* { return new T{}; };
+    if constexpr (std::is_default_constructible_v<T>) f.create = []() -> void* { return new T{}; };
     if constexpr (copyable<T>()) f.copy = [](const void* p) -> void* { return new T(*static_cast<const T*>(p)); };
     if constexpr (std::is_move_assignable_v<T>) f.move = [](void* from, void* to) { *static_cast<T*>(to) = std::move(*static_cast<T*>(from)); };
     f.destroy = [](void* p) { delete static_cast<T*>(p); };

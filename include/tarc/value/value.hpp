@@ -1,7 +1,6 @@
 #pragma once
 
 #include <bit>  // std::bit_cast
-#include <complex>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +22,27 @@
 #include <tarc/value/tensor_of.hpp>
 
 namespace tarc {
+
+/// A Python complex, as what std::complex is made of; converts to any of that kind.
+struct complex_number {
+    using value_type = double;
+
+    constexpr complex_number(double re, double im) : re_(re), im_(im) {}
+    [[nodiscard]] constexpr double real() const noexcept { return re_; }
+    [[nodiscard]] constexpr double imag() const noexcept { return im_; }
+    template <detail::complex_like Z>
+        requires std::same_as<typename Z::value_type, double>
+    constexpr operator Z() const {
+        return Z(re_, im_);
+    }
+    template <detail::complex_like Z>
+    friend constexpr bool operator==(const complex_number& a, const Z& b) {
+        return a.re_ == b.real() && a.im_ == b.imag();
+    }
+
+private:
+    double re_, im_;
+};
 
 /// A value of the dynamic tree: what a pickle holds, or what a program puts together. Immutable; a copy is a handle on the
 /// same value and keeps its whole tree alive. Any number of threads may read one.
@@ -84,8 +104,8 @@ public:
             detail::raise(errc::out_of_range, "the integer is not exactly a double");
         return d;
     }
-    [[nodiscard]] std::complex<double> as_complex() const {
-        if (kind() == value_kind::integer || kind() == value_kind::real) return as_double();
+    [[nodiscard]] complex_number as_complex() const {
+        if (kind() == value_kind::integer || kind() == value_kind::real) return {as_double(), 0};
         const detail::node& n = need(value_kind::complex);
         return {n.complex[0], n.complex[1]};
     }

@@ -1,0 +1,246 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <tarc/archive/binder.hpp>
+#include <tarc/archive/flat_view.hpp>
+#include <tarc/archive/scalars.hpp>
+#include <tarc/util/vec.hpp>
+
+/// Binding of scalars, tensors and containers, by what Python has for each (DESIGN 3).
+namespace tarc::detail {
+
+inline void binder::scalar(const type_facts& t, void* target, const node& n) {
+    const bool number = t.kind == kind::boolean || t.kind == kind::integer || t.kind == kind::real || t.kind == kind::complex;
+    if (number && n.kind == value_kind::tensor && n.tensor->shape.empty() && n.tensor->storage != nullptr && !n.tensor->meta &&
+        options_.read_element != nullptr) {
+        const element_value read(read_element(*n.tensor));
+        const element_value exact = t.kind == kind::integer ? read.whole() : read;
+        return stage(t, target, [&](void* p) {
+            if (std::string why = read_scalar(t, p, exact.get()); !why.empty()) mismatch("a 0-d tensor of " + describe_node(read.get()), std::move(why));
+        });
+    }
+    stage(t, target, [&](void* p) { read_text(t, p, n); });
+}
+
+inline any_tensor binder::read_element(const tensor_body& t) {
+    try {
+        return options_.read_element(options_.context, t);
+    } catch (error& e) {
+        e.at_field(file_path({}));
+        throw;
+    }
+}
+
+/// read_scalar, with its complaint in the report.
+inline bool binder::read_text(const type_facts& t, void* p, const node& n) {
+    if (n.kind == value_kind::string || n.kind == value_kind::bytes) budget_.text(n.size);
+    std::string why = read_scalar(t, p, n);
+    if (!why.empty()) mismatch(n, std::move(why));
+    return why.empty();
+}
+
+inline void binder::tensor(const type_facts& t, void* target, const node& n) {
+    if (n.kind != value_kind::tensor) {
+        if (!t.any_dtype && (n.kind == value_kind::integer || n.kind == value_kind::real || n.kind == value_kind::boolean || n.kind == value_kind::complex) &&
+            (!t.has_rank || t.extents.empty()))
+            return tensor_of_scalar(t, target, n);
+        return mismatch(n, tensor_text(t));
+    }
+    const tensor_body& b = *n.tensor;
+    bool fits = t.any_dtype || t.dtype == b.type;
+    if (fits && t.has_rank) {
+        fits = b.shape.size() == t.extents.size();
+        for (std::size_t i = 0; fits && i < t.extents.size(); ++i) fits = t.extents[i] == dyn || t.extents[i] == b.shape[i];
+    }
+    if (!fits) return mismatch(n, tensor_text(t));
+    out_.tensors.push_back({t.tensor(target), &b, file_path({})});
+}
+
+inline void binder::tensor_of_scalar(const type_facts& t, void* target, const node& n) {
+    any_tensor made;
+    if (!element_tensor(t.dtype, n, made)) return mismatch(n, tensor_text(t) + ", into which this value does not convert exactly");
+    const tensor_base& old = *t.tensor(target);
+    if (options_.in_place && old.defined() && old.dtype() == t.dtype && old.shape().empty() && host_accessible(old.device()))
+        return out_.elements.push_back({any_tensor(old), made});
+    stage(t, target, [&](void* p) { detail_access::assign(*t.tensor(p), made); });
+}
+
+inline void binder::optional(const type_facts& t, void* target, const node& n) {
+    stage_parts(t, target, n.kind != value_kind::none && t.get(target) != nullptr, [&](void* p) {
+        if (n.kind == value_kind::none) return t.clear(p);
+        void* inner = t.get(p);
+        any(*t.element, inner != nullptr ? inner : t.emplace(p, 0), n);
+    });
+}
+
+inline void binder::bits(const type_facts& t, void* target, const node& n) {
+    const list_body* items = items_of(n);
+    if (items == nullptr) return mismatch(n, "a list of bool");
+    budget_.visit(items->size);
+    stage(t, target, [&](void* p) {
+        t.resize(p, items->size);
+        for (std::size_t i = 0; i < items->size; ++i) {
+            if ((*items)[i]->kind != value_kind::boolean) return mismatch(*(*items)[i], "bool");
+            t.set_bit(p, i, (*items)[i]->boolean);
+        }
+    });
+}
+
+inline void binder::sequence(const type_facts& t, void* target, const node& n) {
+    const list_body* items = items_of(n);
+    if (items == nullptr) return mismatch(n, "a list");
+    stage_parts(t, target, t.get_size(target) == items->size, [&](void* p) {
+        t.resize(p, items->size);
+        for (std::size_t i = 0; i < items->size; ++i) {
+            scope s(path_, std::to_string(i), '/');
+            any(*t.element, t.at(p, i), *(*items)[i]);
+        }
+    });
+}
+
+inline void binder::fixed(const type_facts& t, void* target, const node& n) {
+    const list_body* items = items_of(n);
+    const std::size_t want = t.kind == kind::array ? t.count : t.members.size();
+    if (items == nullptr || items->size != want)
+        return mismatch(n, (t.kind == kind::array ? "a list of " : "a tuple of ") + std::to_string(want));
+    for_each_part(t, target, [&](std::size_t i, const type_facts& part, void* p) {
+        scope s(path_, std::to_string(i), '/');
+        any(part, p, *(*items)[i]);
+    });
+}
+
+inline void binder::set(const type_facts& t, void* target, const node& n) {
+    if (n.kind != value_kind::set) return mismatch(n, "a set");
+    budget_.visit(n.list->size);
+    stage(t, target, [&](void* p) {
+        t.clear(p);
+        for (const node* item : *n.list) {
+            temporary e(*t.element);
+            if (read_text(*t.element, e.object, *item)) t.insert(p, e.object);
+        }
+    });
+}
+
+inline void binder::map(const type_facts& t, void* target, const node& n) {
+    const dict_body* d = dict_of(n);
+    if (d == nullptr) return mismatch(n, "a dict");
+    const bool tensors = t.key->kind == kind::string && t.element->kind == kind::tensor;
+    if (tensors && flat_view::is_nested(n)) return nested(t, target, n);
+    stage(t, target, [&](void* p) {
+        // All keys come first, since some maps move their elements when one is added.
+        vec<const entry*> wanted;
+        temporary made(t);
+        for (const entry& e : *d) {
+            temporary key(*t.key);
+            scope s(path_, step_text(*e.key), '/');
+            if (!read_key(t, key.object, *e.key, tensors)) continue;
+            void* other = nullptr;
+            if (t.find(made.object, key.object, &other)) {  // two keys of the file become one
+                mismatch("the key " + describe_node(*e.key), "keys that differ");
+                continue;
+            }
+            keep(t, p, made.object, key.object);
+            wanted.push_back(&e);
+        }
+        t.move(made.object, p);
+        for (const entry* e : wanted) {
+            temporary key(*t.key);
+            scope s(path_, step_text(*e->key), '/');
+            void* value = nullptr;
+            if (read_key(t, key.object, *e->key, tensors) && t.find(p, key.object, &value)) any(*t.element, value, *e->value);
+        }
+    });
+}
+
+/// A map of tensors from a state_dict that is nested, or from an entire pickled model.
+inline void binder::nested(const type_facts& t, void* target, const node& n) {
+    flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
+    stage(t, target, [&](void* p) {
+        temporary made(t);
+        for (const auto& i : view.items()) {
+            if (i.container) continue;
+            std::string name(i.key);
+            budget_.text(name.size());
+            keep(t, p, made.object, &name);
+        }
+        t.move(made.object, p);
+        for (const auto& i : view.items()) {
+            const std::string name(i.key);
+            scope s(path_, name, '/');
+            void* value = nullptr;
+            if (!i.container && t.find(p, &name, &value)) any(*t.element, value, *i.value);
+        }
+    });
+}
+
+inline bool binder::read_key(const type_facts& t, void* to, const node& n, bool strip) {
+    budget_.visit();
+    if (n.kind == value_kind::string) budget_.text(n.size);
+    if (std::string why = read_scalar(*t.key, to, n); !why.empty()) {
+        mismatch("the key " + describe_node(n), std::move(why));
+        return false;
+    }
+    if (auto* name = static_cast<std::string*>(to); strip && !options_.strip_prefix.empty() && name->starts_with(options_.strip_prefix))
+        name->erase(0, options_.strip_prefix.size());
+    return true;
+}
+
+/// Adds a key to a new map, with the value that the old one has there, so that an in-place load finds its tensors.
+inline void binder::keep(const type_facts& t, void* old, void* made, void* key) {
+    void* from = nullptr;
+    const bool had = t.find(old, key, &from);
+    void* to = t.insert(made, key);
+    if (had) t.element->move(from, to);
+}
+
+inline void binder::variant(const type_facts& t, void* target, const node& n) {
+    std::size_t which = t.members.size();
+    const node* inner = &n;
+    if (t.tagged) {
+        const list_body* items = items_of(n);
+        if (items == nullptr || items->size != 2 || (*items)[0]->kind != value_kind::integer || (*items)[0]->big)
+            return mismatch(n, "a tuple (index, value)");
+        const std::int64_t index = (*items)[0]->integer;
+        if (index < 0 || static_cast<std::uint64_t>(index) >= t.members.size())
+            return mismatch("the index " + std::to_string(index), "one of " + std::to_string(t.members.size()) + " alternatives");
+        which = static_cast<std::size_t>(index);
+        inner = (*items)[1];
+    } else {
+        for (std::size_t i = 0; i < t.members.size() && which == t.members.size(); ++i)
+            if (accepts(*t.members[i].type, n, true)) which = i;
+        for (std::size_t i = 0; i < t.members.size() && which == t.members.size(); ++i)
+            if (accepts(*t.members[i].type, n, false)) which = i;
+        if (which == t.members.size()) return mismatch(n, "one of a variant's alternatives");
+    }
+    stage(t, target, [&](void* p) { any(*t.members[which].type, t.which(p) == which ? t.get(p) : t.emplace(p, which), *inner); });
+}
+
+/// Whether a Python value is of the kind that a type is written as; `exactly` leaves out an int for a float.
+inline bool binder::accepts(const type_facts& t, const node& n, bool exactly) {
+    switch (t.kind) {
+        case kind::none: return n.kind == value_kind::none;
+        case kind::boolean: return n.kind == value_kind::boolean;
+        case kind::integer: return n.kind == value_kind::integer;
+        case kind::real: return n.kind == value_kind::real || (!exactly && n.kind == value_kind::integer);
+        case kind::complex: return n.kind == value_kind::complex || (!exactly && (n.kind == value_kind::real || n.kind == value_kind::integer));
+        case kind::string:
+        case kind::text: return n.kind == value_kind::string;
+        case kind::enumeration: return n.kind == (t.has_names ? value_kind::string : value_kind::integer);
+        case kind::bytes: return n.kind == value_kind::bytes;
+        case kind::tensor: return n.kind == value_kind::tensor;
+        case kind::bits:
+        case kind::sequence:
+        case kind::array:
+        case kind::tuple: return items_of(n) != nullptr;
+        case kind::set: return n.kind == value_kind::set;
+        case kind::map:
+        case kind::aggregate: return dict_of(n) != nullptr;
+        default: return false;
+    }
+}
+
+}  // namespace tarc::detail
