@@ -46,7 +46,9 @@ struct files {
 };
 std::vector<files> all() {
     const bytes whole = saved(make(), {.metadata = tarc::value::dict(items{{"run", 1}})});
-    return {{"with a manifest", whole}, {"plain", saved(make(), {.manifest = false})}, {"of another tool", plain_zip(whole)}};
+    return {{"with a manifest", whole},
+            {"plain", saved(make(), {.manifest = false})},
+            {"of another tool", plain_zip(whole)}};
 }
 
 /// "good" for the same values, "error", or "wrong".
@@ -114,7 +116,8 @@ TEST_CASE("every bit flipped in turn") {
                 errors += got == "error";
             }
         }
-        MESSAGE(name << ": " << file.size() << " bytes, a load refused " << errors << " of " << 3 * file.size() << " flips");
+        MESSAGE(name << ": " << file.size() << " bytes, a load refused " << errors << " of " << 3 * file.size()
+                     << " flips");
     }
 }
 
@@ -131,7 +134,8 @@ TEST_CASE("one part of a damaged file: the same or an error") {
         } catch (const tarc::error&) {
         }
         try {
-            const tarc::any_tensor bias = tarc::open(bad).tensor({"model", "bias"}, tarc::mapped);  // there is no file: a checked copy
+            const tarc::any_tensor bias =
+                tarc::open(bad).tensor({"model", "bias"}, tarc::mapped);  // there is no file: a checked copy
             CHECK(elements(bias.as<float>()) == std::vector<float>{7, 8});
         } catch (const tarc::error&) {
         }

@@ -3,7 +3,10 @@
 
 #include "archive/support.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
+#include <optional>
 
 using namespace tarc_test;
 using tarc::tensor;
@@ -36,7 +39,8 @@ TEST_CASE("paths") {
     CHECK(f.files() == std::vector<std::string>{"a.pt"});
     const bytes memory = saved(make());
     const std::string text = read_text(path);
-    CHECK(std::equal(memory.begin(), memory.end(), std::as_bytes(std::span(text)).begin(), std::as_bytes(std::span(text)).end()));
+    CHECK(std::equal(memory.begin(), memory.end(), std::as_bytes(std::span(text)).begin(),
+                     std::as_bytes(std::span(text)).end()));
     const tarc::error e = error_of([&] { (void)tarc::load<one>(f.path + "/none.pt"); });
     CHECK(e.code() == tarc::errc::io);
     CHECK(e.archive() == f.path + "/none.pt");
@@ -93,10 +97,12 @@ TEST_CASE("save options") {
         for (const payload& p : payloads(file)) all.push_back(p.name);
         return all;
     };
-    CHECK(names(saved(make())) == std::vector<std::string>{"data.pkl", ".format_version", ".storage_alignment", "byteorder", "data/0", "version",
-                                                           ".tarc/manifest.pkl", ".data/serialization_id"});
+    CHECK(names(saved(make())) == std::vector<std::string>{"data.pkl", ".format_version", ".storage_alignment",
+                                                           "byteorder", "data/0", "version", ".tarc/manifest.pkl",
+                                                           ".data/serialization_id"});
     CHECK(names(saved(make(), {.manifest = false})) ==
-          std::vector<std::string>{"data.pkl", ".format_version", ".storage_alignment", "byteorder", "data/0", "version", ".data/serialization_id"});
+          std::vector<std::string>{"data.pkl", ".format_version", ".storage_alignment", "byteorder", "data/0",
+                                   "version", ".data/serialization_id"});
     const bytes wide = saved(make(), {.alignment = 4096});
     for (const payload& p : payloads(wide)) CHECK(p.begin % 4096 == 0);
     check(tarc::load<one>(wide));
@@ -114,8 +120,10 @@ TEST_CASE("save options") {
     CHECK(plain.metadata().is_none());
     CHECK(plain.schema().text.empty());
     CHECK(error_of([] { saved(make(), {.metadata = 7}); }).code() == tarc::errc::invalid_argument);
-    CHECK(error_of([&] { saved(make(), {.metadata = user, .manifest = false}); }).code() == tarc::errc::invalid_argument);
-    const tarc::error e = error_of([] { saved(make(), {.metadata = tarc::value::dict(items{{"t", tensor<float>::full({1}, 1.f)}})}); });
+    CHECK(error_of([&] { saved(make(), {.metadata = user, .manifest = false}); }).code() ==
+          tarc::errc::invalid_argument);
+    const tarc::error e =
+        error_of([] { saved(make(), {.metadata = tarc::value::dict(items{{"t", tensor<float>::full({1}, 1.f)}})}); });
     CHECK(e.code() == tarc::errc::invalid_argument);
     CHECK(e.field() == "t");
     a.verify();
@@ -136,7 +144,9 @@ TEST_CASE("any value can be the root") {
     CHECK(round_trip(std::int64_t{-3}) == -3);
     CHECK(round_trip(std::vector<double>{1, 2}) == std::vector<double>{1, 2});
     CHECK(round_trip(tensor<float>::full({2}, 3.f))(1) == 3);
-    CHECK(tarc::load<std::map<std::string, tarc::any_tensor>>(saved(std::map<std::string, tarc::any_tensor>{{"w", tensor<float>::full({2}, 3.f)}})).size() == 1);
+    CHECK(tarc::load<std::map<std::string, tarc::any_tensor>>(
+              saved(std::map<std::string, tarc::any_tensor>{{"w", tensor<float>::full({2}, 3.f)}}))
+              .size() == 1);
     CHECK_FALSE(round_trip(std::optional<int>{}).has_value());
     struct empty {};
     (void)round_trip(empty{});

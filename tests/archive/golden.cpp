@@ -3,9 +3,12 @@
 
 #include "archive/support.hpp"
 
+#include <array>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 using namespace tarc_test;
 
@@ -77,7 +80,8 @@ void check(const golden::checkpoint& c) {
         CHECK(tensor.shape().size() == 2);
         const auto* p = static_cast<const unsigned char*>(tensor.raw_data());
         bool same = true;
-        for (std::size_t i = 0; i < tensor.nbytes(); ++i) same &= p[i] == static_cast<unsigned char>(name == "bool" ? i % 2 : i * 13 + 1);
+        for (std::size_t i = 0; i < tensor.nbytes(); ++i)
+            same &= p[i] == static_cast<unsigned char>(name == "bool" ? i % 2 : i * 13 + 1);
         CHECK(same);
     }
 

@@ -1,10 +1,12 @@
 // Limits, and files that are small but stand for very much.
 #include "archive/support.hpp"
 
+#include <map>
+
 using namespace tarc_test;
 using tarc::tensor;
-using tarc::detail::tree;
 using tarc::value;
+using tarc::detail::tree;
 
 namespace {
 
@@ -161,7 +163,8 @@ TEST_CASE("a dict that holds itself") {
 TEST_CASE("two keys of the file that become one") {
     const tensor<float> t = tensor<float>::zeros({1});
     const bytes file = saved(value::dict(items{{"module.a", t}, {"a", t}}));
-    const tarc::load_report r = report_of([&] { (void)tarc::load<std::map<std::string, tensor<float>>>(file, {.strip_prefix = "module."}); });
+    const tarc::load_report r =
+        report_of([&] { (void)tarc::load<std::map<std::string, tensor<float>>>(file, {.strip_prefix = "module."}); });
     CHECK(r.mismatched.size() == 1);
     struct net {
         tensor<float> a;

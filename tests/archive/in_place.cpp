@@ -1,6 +1,9 @@
 #include "archive/support.hpp"
 
+#include <map>
+#include <optional>
 #include <stdexcept>
+#include <variant>
 
 using namespace tarc_test;
 using tarc::tensor;
@@ -36,8 +39,12 @@ checkpoint make(float f) {
     return c;
 }
 std::vector<const void*> handles(const checkpoint& c) {
-    return {c.net.fc.weight.storage().identity(), c.net.fc.bias.storage().identity(), c.net.heads.at("a").bias.storage().identity(),
-            c.net.extra->storage().identity(), c.net.tied.storage().identity(), c.momentum.at(3).storage().identity(),
+    return {c.net.fc.weight.storage().identity(),
+            c.net.fc.bias.storage().identity(),
+            c.net.heads.at("a").bias.storage().identity(),
+            c.net.extra->storage().identity(),
+            c.net.tied.storage().identity(),
+            c.momentum.at(3).storage().identity(),
             std::get<1>(c.either).storage().identity()};
 }
 
@@ -47,13 +54,12 @@ TEST_CASE("every handle sees the new values, and nothing is allocated") {
     const auto before = handles(target);
     const tensor<float> elsewhere = target.net.fc.weight;
     int asked = 0;
-    tarc::load_into(
-        target, file,
-        [&](const tarc::storage_info&) -> tarc::placement {
-            ++asked;
-            return {};
-        },
-        {.in_place = true});
+    tarc::load_into(target, file,
+                    [&](const tarc::storage_info&) -> tarc::placement {
+                        ++asked;
+                        return {};
+                    },
+                    {.in_place = true});
     CHECK(asked == 0);
     CHECK(handles(target) == before);
     CHECK(elsewhere(39, 1) == 10);
@@ -65,11 +71,11 @@ TEST_CASE("every handle sees the new values, and nothing is allocated") {
 
 TEST_CASE("another shape, dtype or layout gets a storage of its own") {
     checkpoint target = make(1);
-    target.net.fc.bias = tensor<float>::zeros({2});                        // another shape
-    target.net.heads.at("a").weight = full(9).transpose(0, 1);             // and layout
-    target.momentum.at(0) = tensor<double>::full({40, 2}, 1.0);            // another dtype
-    target.net.extra.reset();                                              // nothing there
-    target.net.heads.at("a").bias = {};                                    // undefined
+    target.net.fc.bias = tensor<float>::zeros({2});              // another shape
+    target.net.heads.at("a").weight = full(9).transpose(0, 1);   // and layout
+    target.momentum.at(0) = tensor<double>::full({40, 2}, 1.0);  // another dtype
+    target.net.extra.reset();                                    // nothing there
+    target.net.heads.at("a").bias = {};                          // undefined
     const auto weight = target.net.fc.weight.storage();
     const bytes file = saved(make(10));
     tarc::load_into(target, file, {.in_place = true});
@@ -99,7 +105,9 @@ TEST_CASE("0-d tensors that the file has as Python numbers") {
     const auto elsewhere = target.step;
     tarc::load_into(target, saved(tarc::value::dict(items{{"step", 7}})), {.in_place = true});
     CHECK(elsewhere.item() == 7.f);
-    CHECK_THROWS_AS(tarc::load_into(target, saved(tarc::value::dict(items{{"step", 8}, {"more", 1}})), {.in_place = true}), tarc::mismatch_error);
+    CHECK_THROWS_AS(
+        tarc::load_into(target, saved(tarc::value::dict(items{{"step", 8}, {"more", 1}})), {.in_place = true}),
+        tarc::mismatch_error);
     CHECK(elsewhere.item() == 7.f);
 }
 

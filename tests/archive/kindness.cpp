@@ -1,9 +1,13 @@
 // What a load converts, and what it refuses.
 #include "archive/support.hpp"
 
+#include <array>
 #include <complex>
 #include <limits>
+#include <map>
+#include <optional>
 #include <set>
+#include <tuple>
 
 using namespace tarc_test;
 using tarc::tensor;
@@ -87,7 +91,8 @@ TEST_CASE("a scalar from a 0-d tensor, where it converts exactly") {
     CHECK(read<int>(element(7.0f)) == 7);
     CHECK(contains(refused<int>(element(7.5f)), "int32"));
     CHECK(contains(refused<std::int8_t>(element(std::int64_t{300})), "int8"));
-    CHECK(read<std::uint64_t>(element(std::numeric_limits<std::uint64_t>::max())) == std::numeric_limits<std::uint64_t>::max());
+    CHECK(read<std::uint64_t>(element(std::numeric_limits<std::uint64_t>::max())) ==
+          std::numeric_limits<std::uint64_t>::max());
     CHECK(read<std::uint64_t>(element(9223372036854775808.0)) == std::uint64_t{1} << 63);
     CHECK(contains(refused<std::uint64_t>(element(18446744073709551616.0)), "uint64"));
     CHECK(contains(refused<std::int64_t>(element(std::uint64_t{1} << 63)), "int64"));
@@ -98,7 +103,8 @@ TEST_CASE("a scalar from a 0-d tensor, where it converts exactly") {
     CHECK(refused<bool>(element(std::uint8_t{1})) == "bool");
     CHECK(contains(refused<int>(element(true)), "int32"));
     CHECK(read<std::complex<double>>(element(std::complex<float>(1, 2))) == std::complex<double>(1, 2));
-    CHECK(read<std::complex<double>>(element(tarc::complex32{tarc::float16(1.f), tarc::float16(-2.f)})) == std::complex<double>(1, -2));
+    CHECK(read<std::complex<double>>(element(tarc::complex32{tarc::float16(1.f), tarc::float16(-2.f)})) ==
+          std::complex<double>(1, -2));
     CHECK(refused<double>(tensor<double>::full({1}, 1.0)) == "float");  // one element, but not 0-d
     CHECK(read<std::optional<double>>(element(2.5)) == 2.5);
 }
@@ -123,7 +129,8 @@ TEST_CASE("a 0-d tensor from a scalar, where it converts exactly") {
     CHECK(read<tensor<tarc::float8_e5m2>>(-1.5).item().bits == tarc::float8_e5m2(-1.5f).bits);
     CHECK(read<tensor<std::complex<float>>>(std::complex<double>(1, 2)).item() == std::complex<float>(1, 2));
     CHECK(read<tensor<std::complex<double>>>(3).item() == std::complex<double>(3, 0));
-    CHECK(read<tensor<float>>(std::numeric_limits<double>::infinity()).item() == std::numeric_limits<float>::infinity());
+    CHECK(read<tensor<float>>(std::numeric_limits<double>::infinity()).item() ==
+          std::numeric_limits<float>::infinity());
     CHECK(refused<tensor<float, tarc::dyn>>(1) == "a tensor of float32 [?]");
     CHECK(refused<tarc::any_tensor>(1) == "a tensor");
     CHECK(refused<tensor<float>>("text") == "a tensor of float32");
@@ -193,8 +200,10 @@ TEST_CASE("a bool tensor's bytes are 0 and 1") {
     w.finish();
     for (const bool mapped : {false, true}) {
         const tarc::error e = error_of([&] {
-            if (mapped) (void)tarc::load<field<tensor<bool>>>(out.bytes(), tarc::mapped);
-            else (void)tarc::load<field<tensor<bool>>>(out.bytes());
+            if (mapped)
+                (void)tarc::load<field<tensor<bool>>>(out.bytes(), tarc::mapped);
+            else
+                (void)tarc::load<field<tensor<bool>>>(out.bytes());
         });
         CHECK(e.code() == tarc::errc::bad_tensor);
         CHECK(e.field() == "x");

@@ -1,6 +1,9 @@
 #include "archive/support.hpp"
 
 #include <array>
+#include <map>
+#include <optional>
+#include <tuple>
 
 using namespace tarc_test;
 using tarc::tensor;
@@ -28,7 +31,8 @@ struct net {
 
 linear make_linear(float f) { return {tensor<float>::full({2, 3}, f), tensor<float>::full({2}, f + 0.5f)}; }
 norm make_norm(float f) {
-    return {tensor<float>::full({3}, f), tensor<float>::full({3}, f + 1), tensor<float>::full({3}, f + 2), tensor<float>::full({3}, f + 3),
+    return {tensor<float>::full({3}, f), tensor<float>::full({3}, f + 1), tensor<float>::full({3}, f + 2),
+            tensor<float>::full({3}, f + 3),
             tarc::buffer<std::int64_t, tarc::scalar>::full({}, static_cast<std::int64_t>(f))};
 }
 net make_net() {
@@ -42,11 +46,34 @@ net make_net() {
     n.extra = {{"any.name", tensor<float>::full({1}, 11.f)}, {"x", tensor<float>::full({1}, 12.f)}};
     return n;
 }
-const std::vector<std::string> net_keys = {
-    "fc1.weight", "fc1.bias", "body.0.weight", "body.0.bias", "body.2.weight", "body.2.bias", "blocks.0.weight", "blocks.0.bias", "blocks.1.weight",
-    "blocks.1.bias", "norms.0.weight", "norms.0.bias", "norms.0.running_mean", "norms.0.running_var", "norms.0.num_batches_tracked", "norms.1.weight",
-    "norms.1.bias", "norms.1.running_mean", "norms.1.running_var", "norms.1.num_batches_tracked", "head.weight", "head.bias", "heads.a.weight",
-    "heads.a.bias", "heads.b.weight", "heads.b.bias", "extra.any.name", "extra.x"};
+const std::vector<std::string> net_keys = {"fc1.weight",
+                                           "fc1.bias",
+                                           "body.0.weight",
+                                           "body.0.bias",
+                                           "body.2.weight",
+                                           "body.2.bias",
+                                           "blocks.0.weight",
+                                           "blocks.0.bias",
+                                           "blocks.1.weight",
+                                           "blocks.1.bias",
+                                           "norms.0.weight",
+                                           "norms.0.bias",
+                                           "norms.0.running_mean",
+                                           "norms.0.running_var",
+                                           "norms.0.num_batches_tracked",
+                                           "norms.1.weight",
+                                           "norms.1.bias",
+                                           "norms.1.running_mean",
+                                           "norms.1.running_var",
+                                           "norms.1.num_batches_tracked",
+                                           "head.weight",
+                                           "head.bias",
+                                           "heads.a.weight",
+                                           "heads.a.bias",
+                                           "heads.b.weight",
+                                           "heads.b.bias",
+                                           "extra.any.name",
+                                           "extra.x"};
 
 std::vector<std::string> keys_of(const tarc::value& dict) {
     std::vector<std::string> keys;
@@ -144,8 +171,13 @@ TEST_CASE("a hole in a list is missing unless nothing would stand there") {
         std::vector<std::optional<linear>> maybe;
     };
     const auto r = report_of([&] {
-        (void)tarc::load<two>(saved(tarc::value::dict(items{{"blocks.0.weight", t}, {"blocks.0.bias", t}, {"blocks.2.weight", t}, {"blocks.2.bias", t},
-                                                            {"maybe.1.weight", t}, {"maybe.1.bias", t}, {"blocks.99999999.weight", t}})));
+        (void)tarc::load<two>(saved(tarc::value::dict(items{{"blocks.0.weight", t},
+                                                            {"blocks.0.bias", t},
+                                                            {"blocks.2.weight", t},
+                                                            {"blocks.2.bias", t},
+                                                            {"maybe.1.weight", t},
+                                                            {"maybe.1.bias", t},
+                                                            {"blocks.99999999.weight", t}})));
     });
     CHECK(r.missing_keys == std::vector<std::string>{"blocks.1.weight", "blocks.1.bias"});
     CHECK(r.unexpected_keys == std::vector<std::string>{"blocks.99999999.weight"});
@@ -252,8 +284,9 @@ TEST_CASE("is_module stated: scalars under their dotted key, or a dict after all
     outer o;
     o.inner = {make_linear(1), 7, {0.5, 0.25}, "hello", 0.125};
     o.own = tensor<float>::full({1}, 9.f);
-    CHECK(keys_of(tarc::open(saved(o)).value()) ==
-          std::vector<std::string>{"inner.fc.weight", "inner.fc.bias", "inner.steps", "inner.history", "inner.note", "inner.best", "own"});
+    CHECK(keys_of(tarc::open(saved(o)).value()) == std::vector<std::string>{"inner.fc.weight", "inner.fc.bias",
+                                                                            "inner.steps", "inner.history",
+                                                                            "inner.note", "inner.best", "own"});
     outer back = round_trip(o);
     CHECK(back.inner.steps == 7);
     CHECK(back.inner.history == o.inner.history);
@@ -274,7 +307,8 @@ struct with_metadata {
 };
 
 TEST_CASE("_metadata: kept by tarc::value, and by a struct that has a member for it") {
-    const tarc::value versions = tarc::value::dict(items{{"", tarc::value::dict(items{{"version", 1}})}, {"fc", tarc::value::dict(items{{"version", 2}})}});
+    const tarc::value versions = tarc::value::dict(
+        items{{"", tarc::value::dict(items{{"version", 1}})}, {"fc", tarc::value::dict(items{{"version", 2}})}});
     with_metadata w{make_linear(1), {versions}};
     const bytes file = saved(w);
     const tarc::value v = tarc::open(file).value();
@@ -316,12 +350,14 @@ struct outer_rest {
 
 TEST_CASE("tarc::rest inside a module takes the keys below it") {
     const tensor<float> t = tensor<float>::full({1}, 4.f);
-    const bytes file = saved(tarc::value::dict(items{{"a.fc.weight", t}, {"a.more.deep", t}, {"a.fc.bias", t}, {"b", t}, {"a.n", 3}}));
+    const bytes file =
+        saved(tarc::value::dict(items{{"a.fc.weight", t}, {"a.more.deep", t}, {"a.fc.bias", t}, {"b", t}, {"a.n", 3}}));
     const outer_rest o = tarc::load<outer_rest>(file);
     REQUIRE(o.a.others.size() == 2);
     CHECK(o.a.others.find("n")->as_int() == 3);
     CHECK(o.a.others.find("more.deep")->as_tensor().numel() == 1);
-    CHECK(keys_of(tarc::open(saved(o)).value()) == std::vector<std::string>{"a.fc.weight", "a.fc.bias", "a.more.deep", "a.n", "b"});
+    CHECK(keys_of(tarc::open(saved(o)).value()) ==
+          std::vector<std::string>{"a.fc.weight", "a.fc.bias", "a.more.deep", "a.n", "b"});
     round_trip(o);
 }
 

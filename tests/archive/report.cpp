@@ -1,5 +1,10 @@
 #include "archive/support.hpp"
 
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+
 using namespace tarc_test;
 using tarc::tensor;
 
@@ -37,7 +42,8 @@ struct changed {
 TEST_CASE("the report is complete, and complete before a tensor byte is read") {
     checkpoint c = make();
     c.sizes = {1, 1000};
-    for (linear* l : {&c.model.fc1, &c.model.fc2}) *l = {tensor<float>::zeros({100'000}), tensor<float>::zeros({100'000})};
+    for (linear* l : {&c.model.fc1, &c.model.fc2})
+        *l = {tensor<float>::zeros({100'000}), tensor<float>::zeros({100'000})};
     const bytes file = saved(c);
     const auto source = std::make_shared<scripted_source>(file);
     const tarc::load_report r = report_of([&] { (void)tarc::load<changed>(source); });
@@ -98,8 +104,8 @@ TEST_CASE("wrong dtypes, ranks and shapes are named on both sides") {
         tensor<float> a, b, c, d, e, f;
     };
     const auto t = [](tarc::shape_view s) { return tensor<float>::full(s, 1.f); };
-    const tarc::load_report r =
-        report_of([&] { (void)tarc::load<wants>(saved(has{t({1}), t({3, 2}), t({4, 3}), t({1}), t({2}), t({7, 7})})); });
+    const tarc::load_report r = report_of(
+        [&] { (void)tarc::load<wants>(saved(has{t({1}), t({3, 2}), t({4, 3}), t({1}), t({2}), t({7, 7})})); });
     REQUIRE(r.mismatched.size() == 4);
     CHECK(r.mismatched[0].archived == "a tensor of float32 [1]");
     CHECK(r.mismatched[0].expected == "a tensor of float64");
@@ -119,7 +125,8 @@ TEST_CASE("dynamic maps, optionals and transient fields in a report") {
         inner one;
     };
     const auto dict = [](items i) { return tarc::value::dict(i); };
-    const tarc::value v = dict({{"by_name", dict({{"x/y", dict({{"a", 1}, {"c", 2}})}, {"z", 3}})}, {"extra", dict({{"deep", 1}})}});
+    const tarc::value v =
+        dict({{"by_name", dict({{"x/y", dict({{"a", 1}, {"c", 2}})}, {"z", 3}})}, {"extra", dict({{"deep", 1}})}});
     const tarc::load_report r = report_of([&] { (void)tarc::load<outer>(saved(v)); });
     CHECK(r.unexpected_keys == std::vector<std::string>{"by_name/x\\/y/c", "extra"});
     CHECK(r.missing_keys == std::vector<std::string>{"one/a"});
@@ -137,7 +144,8 @@ TEST_CASE("a module that is smaller or larger than the file's, not strict") {
     const bytes file = saved(stack{{layer(1), layer(2)}, {{"a", layer(3)}}});
     stack larger{{layer(7), layer(8), layer(9)}, {{"b", layer(10)}}};
     const tarc::load_report r = tarc::load_into(larger, file, {.strict = false});
-    CHECK(r.missing_keys == std::vector<std::string>{"layers.2.weight", "layers.2.bias", "heads.b.weight", "heads.b.bias"});
+    CHECK(r.missing_keys ==
+          std::vector<std::string>{"layers.2.weight", "layers.2.bias", "heads.b.weight", "heads.b.bias"});
     REQUIRE(larger.layers.size() == 3);
     CHECK(larger.layers[1].weight(0) == 2);
     CHECK(larger.layers[2].weight(0) == 9);
@@ -157,7 +165,8 @@ struct quiet {
 }  // namespace
 
 template <>
-inline constexpr auto tarc::describe<quiet> = std::tuple{tarc::rename{"shown", "visible"}, tarc::transient{"hidden"}, tarc::defaulted{"kept"}};
+inline constexpr auto tarc::describe<quiet> =
+    std::tuple{tarc::rename{"shown", "visible"}, tarc::transient{"hidden"}, tarc::defaulted{"kept"}};
 
 namespace {
 
@@ -169,7 +178,8 @@ TEST_CASE("rename, transient and defaulted") {
     CHECK(q.shown == 10);
     CHECK(q.hidden == 5);
     CHECK(q.kept == 6);
-    const tarc::load_report r = report_of([] { (void)tarc::load<quiet>(saved(tarc::value::dict(items{{"shown", 10}, {"hidden", 1}}))); });
+    const tarc::load_report r =
+        report_of([] { (void)tarc::load<quiet>(saved(tarc::value::dict(items{{"shown", 10}, {"hidden", 1}}))); });
     CHECK(r.missing_keys == std::vector<std::string>{"visible"});
     CHECK(r.unexpected_keys == std::vector<std::string>{"shown", "hidden"});
 }
@@ -179,14 +189,18 @@ TEST_CASE("edit distance agrees with the textbook's, up to its limit") {
         std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
         for (std::size_t i = 0; i <= a.size(); ++i)
             for (std::size_t j = 0; j <= b.size(); ++j)
-                d[i][j] = i == 0 ? j : j == 0 ? i : std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+                d[i][j] = i == 0   ? j
+                          : j == 0 ? i
+                                   : std::min({d[i - 1][j] + 1, d[i][j - 1] + 1,
+                                               d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
         return d[a.size()][b.size()];
     };
     std::uint32_t state = 1;
     const auto word = [&] {
         std::string s;
         const std::size_t n = (state = state * 1664525 + 1013904223) >> 28;
-        for (std::size_t i = 0; i < n; ++i) s += static_cast<char>('a' + ((state = state * 1664525 + 1013904223) >> 30));
+        for (std::size_t i = 0; i < n; ++i)
+            s += static_cast<char>('a' + ((state = state * 1664525 + 1013904223) >> 30));
         return s;
     };
     for (int i = 0; i < 3000; ++i) {

@@ -3,6 +3,8 @@
 
 #include "archive/support.hpp"
 
+#include <cstring>
+
 using namespace tarc_test;
 using tarc::tensor;
 
@@ -16,7 +18,9 @@ checkpoint make(int n) {
     return {n, tensor<float>::full({200'000}, static_cast<float>(n)), tensor<float>::full({3}, 1.f)};
 }
 
-bool same(const std::string& text, const bytes& b) { return text.size() == b.size() && std::memcmp(text.data(), b.data(), b.size()) == 0; }
+bool same(const std::string& text, const bytes& b) {
+    return text.size() == b.size() && std::memcmp(text.data(), b.data(), b.size()) == 0;
+}
 
 void fail_everything(tarc::durability d) {
     folder f;
@@ -48,8 +52,10 @@ void fail_everything(tarc::durability d) {
                     CHECK(calls.open_files.empty());
                     CHECK(f.files() == std::vector<std::string>{"run.pt"});
                     const std::string now = read_text(path);
-                    if (failed) REQUIRE((same(now, old_file) || same(now, new_file)));
-                    else REQUIRE(same(now, new_file));
+                    if (failed)
+                        REQUIRE((same(now, old_file) || same(now, new_file)));
+                    else
+                        REQUIRE(same(now, new_file));
                     if (failed && same(now, new_file)) ++committed;
                     if (calls.count[call] < n) break;  // there is no n-th call
                     ++faults;

@@ -2,15 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -136,7 +134,8 @@ struct payload {
 inline std::vector<payload> payloads(const bytes& file) {
     const tarc::zip_reader zip(std::make_shared<tarc::memory_source>(std::span<const std::byte>(file)));
     std::vector<payload> all;
-    for (const tarc::record& r : zip.records()) all.push_back({std::string(r.name), zip.payload_offset(r), zip.payload_offset(r) + r.stored_size});
+    for (const tarc::record& r : zip.records())
+        all.push_back({std::string(r.name), zip.payload_offset(r), zip.payload_offset(r) + r.stored_size});
     return all;
 }
 

@@ -1,6 +1,7 @@
 // Many threads use one archive; run under ThreadSanitizer by hand.
 #include "archive/support.hpp"
 
+#include <atomic>
 #include <thread>
 
 using namespace tarc_test;
@@ -18,7 +19,9 @@ struct checkpoint {
 };
 
 TEST_CASE("many threads read one archive") {
-    checkpoint c{3, {tensor<float>::full({1000, 10}, 1.5f), tensor<float>::full({3}, 2.5f)}, tarc::value::list({tensor<double>::full({100}, 4.0), "text"})};
+    checkpoint c{3,
+                 {tensor<float>::full({1000, 10}, 1.5f), tensor<float>::full({3}, 2.5f)},
+                 tarc::value::list({tensor<double>::full({100}, 4.0), "text"})};
     const bytes file = saved(c);
     const tarc::archive shared = tarc::open(file);
     std::atomic<int> good = 0;

@@ -1,5 +1,10 @@
 #include "archive/support.hpp"
 
+#include <cstring>
+#include <map>
+#include <optional>
+#include <tuple>
+
 using namespace tarc_test;
 using tarc::tensor;
 
@@ -98,7 +103,8 @@ TEST_CASE("an empty view beside another one, at any offset") {
     const pair_of back = round_trip(first);
     CHECK(elements(back.a) == std::vector<float>{90, 91, 92, 93, 94});
     CHECK(back.b.numel() == 0);
-    const pair_of second = round_trip(pair_of{tensor<float>::over(t.storage(), {0}, 99), tensor<float>::over(t.storage(), {2, 0}, 3)});
+    const pair_of second =
+        round_trip(pair_of{tensor<float>::over(t.storage(), {0}, 99), tensor<float>::over(t.storage(), {2, 0}, 3)});
     CHECK(second.a.numel() == 0);
     CHECK(second.b.numel() == 0);
 }
@@ -158,7 +164,8 @@ void check_dtype() {
     };
     one o{tensor<T>::empty({3, 5}), tensor<T>::empty({0}), tensor<T, tarc::scalar>::empty({}), {}};
     auto* p = static_cast<unsigned char*>(o.many.raw_data());
-    for (std::size_t i = 0; i < o.many.nbytes(); ++i) p[i] = static_cast<unsigned char>(std::same_as<T, bool> ? i % 2 : i * 37);
+    for (std::size_t i = 0; i < o.many.nbytes(); ++i)
+        p[i] = static_cast<unsigned char>(std::same_as<T, bool> ? i % 2 : i * 37);
     std::memset(o.scalar.raw_data(), 1, sizeof(T));
     o.any = o.many.transpose(0, 1);
     const one back = round_trip(o);
@@ -170,10 +177,12 @@ void check_dtype() {
 }
 
 TEST_CASE("every dtype") {
-    [&]<class... T>(std::tuple<T...>) { (check_dtype<T>(), ...); }(
-        std::tuple<float, double, bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t,
-                   std::complex<float>, std::complex<double>, tarc::float16, tarc::bfloat16, tarc::complex32, tarc::float8_e4m3fn, tarc::float8_e5m2,
-                   tarc::float8_e4m3fnuz, tarc::float8_e5m2fnuz, tarc::float8_e8m0fnu, tarc::float4_e2m1fn_x2, std::byte>{});
+    [&]<class... T>(std::tuple<T...>) {
+        (check_dtype<T>(), ...);
+    }(std::tuple<float, double, bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
+                 std::uint16_t, std::uint32_t, std::uint64_t, std::complex<float>, std::complex<double>, tarc::float16,
+                 tarc::bfloat16, tarc::complex32, tarc::float8_e4m3fn, tarc::float8_e5m2, tarc::float8_e4m3fnuz,
+                 tarc::float8_e5m2fnuz, tarc::float8_e8m0fnu, tarc::float4_e2m1fn_x2, std::byte>{});
 }
 
 }  // namespace

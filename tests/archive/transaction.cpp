@@ -1,7 +1,12 @@
 // load_into: on any failure the target is as it was, byte for byte and handle for handle.
 #include "archive/support.hpp"
 
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
 #include <stdexcept>
+#include <variant>
 
 using namespace tarc_test;
 using tarc::tensor;
@@ -57,9 +62,10 @@ struct picture {
 };
 picture take(const checkpoint& c) {
     return {saved(c),
-            {c.model.head->weight.storage().identity(), c.model.head->bias.storage().identity(), c.model.layers[0].weight.storage().identity(),
-             c.model.layers[1].bias.storage().identity(), c.model.named.at("x").storage().identity(), c.tied_a.storage().identity(),
-             c.tied_b.storage().identity(), std::get<1>(c.either).storage().identity(), c.dynamic.get()},
+            {c.model.head->weight.storage().identity(), c.model.head->bias.storage().identity(),
+             c.model.layers[0].weight.storage().identity(), c.model.layers[1].bias.storage().identity(),
+             c.model.named.at("x").storage().identity(), c.tied_a.storage().identity(), c.tied_b.storage().identity(),
+             std::get<1>(c.either).storage().identity(), c.dynamic.get()},
             c.numbers.data()};
 }
 
@@ -174,6 +180,53 @@ TEST_CASE("handles elsewhere keep the old bytes") {
     tarc::load_into(target, saved(make(5)));
     CHECK(elsewhere(0, 0) == 8);
     CHECK(target.tied_a(0, 0) == 12);
+}
+
+struct cached {
+    tensor<float> weight;
+    std::unique_ptr<int> cache;
+};
+struct cached_list {
+    std::vector<cached> layers;
+    std::optional<cached> head;
+    std::deque<cached> queue;
+    std::optional<bool> a_dict;
+};
+
+}  // namespace
+
+template <>
+inline constexpr auto tarc::describe<cached> = tarc::transient{"cache"};
+
+namespace {
+
+TEST_CASE("what cannot be copied is loaded part by part, and what is transient in it stays") {
+    const auto one = [](float f) {
+        cached c;
+        c.weight = tensor<float>::full({2}, f);
+        c.cache = std::make_unique<int>(static_cast<int>(f));
+        return c;
+    };
+    const auto list = [&](float f) {
+        cached_list l;
+        l.layers.push_back(one(f));
+        l.layers.push_back(one(f + 1));
+        l.head = one(f + 2);
+        l.queue.push_back(one(f + 3));
+        return l;
+    };
+    cached_list target = list(1);
+    const bytes before = saved(target), file = saved(list(10));
+    bytes bad = file;
+    bad[find_payload(file, "data/3").begin] ^= std::byte{1};
+    CHECK_THROWS_AS(tarc::load_into(target, bad), tarc::error);
+    CHECK(saved(target) == before);
+    tarc::load_into(target, file);
+    CHECK(saved(target) == file);
+    CHECK(*target.layers[1].cache == 2);
+    CHECK(*target.head->cache == 3);
+    CHECK(*target.queue[0].cache == 4);
+    CHECK(saved(tarc::load<cached_list>(file)) == file);
 }
 
 /// A file that changes after it was opened.

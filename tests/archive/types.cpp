@@ -1,15 +1,22 @@
 #include "archive/support.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <complex>
 #include <deque>
 #include <limits>
+#include <map>
+#include <optional>
 #include <random>
 #include <set>
+#include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <variant>
 
+using namespace std::string_literals;
 using namespace tarc_test;
 
 namespace {
@@ -46,14 +53,44 @@ struct scalars {
 };
 
 TEST_CASE("scalars at both ends of their ranges") {
-    const auto extreme = []<class T>(T) { return std::pair(std::numeric_limits<T>::min(), std::numeric_limits<T>::max()); };
-    scalars low{true, false, extreme(std::int8_t{}).first, extreme(std::int16_t{}).first, extreme(std::int32_t{}).first,
-                extreme(std::int64_t{}).first, 0, 0, 0, 0, -3.4028235e38f, -1.7976931348623157e308, {-0.0f, 1e-45f}, {0.1, -0.2}, "", color::blue,
+    const auto extreme = []<class T>(T) {
+        return std::pair(std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+    };
+    scalars low{true,
+                false,
+                extreme(std::int8_t{}).first,
+                extreme(std::int16_t{}).first,
+                extreme(std::int32_t{}).first,
+                extreme(std::int64_t{}).first,
+                0,
+                0,
+                0,
+                0,
+                -3.4028235e38f,
+                -1.7976931348623157e308,
+                {-0.0f, 1e-45f},
+                {0.1, -0.2},
+                "",
+                color::blue,
                 plain::low};
     CHECK(round_trip(low) == low);
-    scalars high{true, false, extreme(std::int8_t{}).second, extreme(std::int16_t{}).second, extreme(std::int32_t{}).second,
-                 extreme(std::int64_t{}).second, 255, 65535, 4294967295u, 18446744073709551615ull, std::numeric_limits<float>::infinity(),
-                 -std::numeric_limits<double>::infinity(), {1, 2}, {3, 4}, std::string("grüße, 世界 \U0001f600 a\0b", 28), color::green, plain::high};
+    scalars high{true,
+                 false,
+                 extreme(std::int8_t{}).second,
+                 extreme(std::int16_t{}).second,
+                 extreme(std::int32_t{}).second,
+                 extreme(std::int64_t{}).second,
+                 255,
+                 65535,
+                 4294967295u,
+                 18446744073709551615ull,
+                 std::numeric_limits<float>::infinity(),
+                 -std::numeric_limits<double>::infinity(),
+                 {1, 2},
+                 {3, 4},
+                 "grüße, 世界 \U0001f600 a\0b"s,
+                 color::green,
+                 plain::high};
     CHECK(round_trip(high) == high);
     high.u64 = 9223372036854775808ull;  // 2^63
     CHECK(round_trip(high).u64 == 9223372036854775808ull);
@@ -64,7 +101,8 @@ TEST_CASE("signed zero and NaN keep their bits") {
         double zero, nan;
         float fzero, fnan;
     };
-    const reals back = round_trip(reals{-0.0, std::numeric_limits<double>::quiet_NaN(), -0.0f, std::numeric_limits<float>::quiet_NaN()});
+    const reals back = round_trip(
+        reals{-0.0, std::numeric_limits<double>::quiet_NaN(), -0.0f, std::numeric_limits<float>::quiet_NaN()});
     CHECK(std::signbit(back.zero));
     CHECK(std::signbit(back.fzero));
     CHECK(back.nan != back.nan);
@@ -133,8 +171,10 @@ TEST_CASE("unordered containers are written in key order") {
     CHECK(saved(m) == saved(same));
     const tarc::value v = tarc::open(saved(m)).value();
     const auto listed = v.items();
-    CHECK(std::is_sorted(listed.begin(), listed.end(), [](const auto& a, const auto& b) { return a.key.as_string() < b.key.as_string(); }));
-    const std::unordered_set<double> odd{2.5, -0.5, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()};
+    CHECK(std::is_sorted(listed.begin(), listed.end(),
+                         [](const auto& a, const auto& b) { return a.key.as_string() < b.key.as_string(); }));
+    const std::unordered_set<double> odd{2.5, -0.5, std::numeric_limits<double>::quiet_NaN(),
+                                         std::numeric_limits<double>::infinity()};
     const std::unordered_set<double> odd2(odd.begin(), odd.end(), 97);
     CHECK(saved(odd) == saved(odd2));
 }
@@ -207,11 +247,12 @@ struct dynamic {
 TEST_CASE("tarc::value holds anything, tarc::rest the other keys in order") {
     const std::vector<std::byte> blob{std::byte{1}, std::byte{255}};
     const tarc::tensor<std::int64_t> t = tarc::tensor<std::int64_t>::from({1, 2, 3}, {3});
-    const tarc::value v = tarc::value::dict(items{{"zeta", 1},
-                                                  {"known", 5},
-                                                  {7, "int key"},
-                                                  {"any", tarc::value::tuple({1, 2.5, true, nullptr, std::complex<double>(1, 2), tarc::value::bytes(blob), t})},
-                                                  {"alpha", tarc::value::list({t, tarc::value::dict(items{{"deep", -1}})})}});
+    const tarc::value v = tarc::value::dict(items{
+        {"zeta", 1},
+        {"known", 5},
+        {7, "int key"},
+        {"any", tarc::value::tuple({1, 2.5, true, nullptr, std::complex<double>(1, 2), tarc::value::bytes(blob), t})},
+        {"alpha", tarc::value::list({t, tarc::value::dict(items{{"deep", -1}})})}});
     const bytes file = saved(v);
     const dynamic d = tarc::load<dynamic>(file);
     CHECK(d.known == 5);
@@ -225,17 +266,20 @@ TEST_CASE("tarc::value holds anything, tarc::rest the other keys in order") {
     CHECK(elements(d.any[6].as_tensor().as<std::int64_t>()) == std::vector<std::int64_t>{1, 2, 3});
     REQUIRE(d.others.size() == 3);
     std::vector<std::string> keys;
-    for (const auto& [key, val] : d.others) keys.push_back(key.kind() == tarc::value_kind::string ? std::string(key.as_string()) : "#");
+    for (const auto& [key, val] : d.others)
+        keys.push_back(key.kind() == tarc::value_kind::string ? std::string(key.as_string()) : "#");
     CHECK(keys == std::vector<std::string>{"zeta", "#", "alpha"});
     // the tensor is one in the value and in the rest
     CHECK(d.others.find("alpha")->operator[](0).as_tensor().storage() == d.any[6].as_tensor().storage());
     const bytes again = saved(d);
     const tarc::value w = tarc::open(again).value();
     std::vector<std::string> order;
-    for (const auto& [key, val] : w.items()) order.push_back(key.kind() == tarc::value_kind::string ? std::string(key.as_string()) : "#");
+    for (const auto& [key, val] : w.items())
+        order.push_back(key.kind() == tarc::value_kind::string ? std::string(key.as_string()) : "#");
     CHECK(order == std::vector<std::string>{"known", "any", "zeta", "#", "alpha"});
     CHECK(saved(tarc::load<dynamic>(again)) == again);
-    CHECK(saved(tarc::open(again).value(), {.manifest = false}) == saved(tarc::load<dynamic>(again), {.manifest = false}));
+    CHECK(saved(tarc::open(again).value(), {.manifest = false}) ==
+          saved(tarc::load<dynamic>(again), {.manifest = false}));
 }
 
 TEST_CASE("a rest that repeats a field's key is an error on save") {

@@ -1,7 +1,7 @@
 #pragma once
 
-/// What tests/golden/*.pt hold: one value, the same for ever. Each release adds its own file and reads those of all before
-/// it (tests/archive/golden.cpp); tests/programs/golden.cpp writes one. Members may be added at the end as
+/// What tests/golden/*.pt hold: one value, the same for ever. Each release adds its own file and reads those of all
+/// before it (tests/archive/golden.cpp); tests/programs/golden.cpp writes one. Members may be added at the end as
 /// std::optional, never changed.
 
 #include <tarc/optim.hpp>
@@ -87,7 +87,8 @@ template <class T>
 tarc::any_tensor pattern() {
     const auto t = tarc::tensor<T>::empty({2, 2});
     auto* p = static_cast<unsigned char*>(t.raw_data());
-    for (std::size_t i = 0; i < t.nbytes(); ++i) p[i] = static_cast<unsigned char>(std::same_as<T, bool> ? i % 2 : i * 13 + 1);
+    for (std::size_t i = 0; i < t.nbytes(); ++i)
+        p[i] = static_cast<unsigned char>(std::same_as<T, bool> ? i % 2 : i * 13 + 1);
     return t;
 }
 
@@ -98,25 +99,35 @@ std::map<std::string, tarc::any_tensor> each() {
 
 inline checkpoint make() {
     using tarc::tensor;
-    const auto layer = [](float f) { return linear{tensor<float, tarc::dyn, tarc::dyn>(tensor<float>::full({2, 3}, f)), tensor<float, tarc::dyn>(tensor<float>::full({2}, -f))}; };
+    const auto layer = [](float f) {
+        return linear{tensor<float, tarc::dyn, tarc::dyn>(tensor<float>::full({2, 3}, f)),
+                      tensor<float, tarc::dyn>(tensor<float>::full({2}, -f))};
+    };
     const auto three = [](float f) { return tensor<float, 3>(tensor<float>::from({f, f + 1, f + 2}, {3})); };
     checkpoint c;
     c.model.body = {layer(1), relu{}, layer(2)};
     c.model.bn = {three(1), three(2), three(3), three(4), tarc::buffer<std::int64_t, tarc::scalar>::full({}, 5)};
     c.model.heads = {layer(3), layer(4)};
     c.model.tied = std::get<0>(c.model.body).weight;
-    c.model.metadata.data = tarc::value::dict({{"", tarc::value::dict({{"version", 1}})}, {"bn", tarc::value::dict({{"version", 2}})}});
+    c.model.metadata.data =
+        tarc::value::dict({{"", tarc::value::dict({{"version", 1}})}, {"bn", tarc::value::dict({{"version", 2}})}});
     tarc::optim::add_parameters(c.sgd, c.model, {.lr = 0.1, .momentum = 0.9});
     c.sgd.state[0].momentum_buffer = tensor<float>::full({2, 3}, 0.5f);
     c.sgd.state[1] = {};
     tarc::optim::add_parameters(c.adam, std::get<0>(c.model.body), {.lr = 0.001});
-    c.adam.state[0] = {tensor<float, tarc::scalar>::full({}, 3), tensor<float>::full({2, 3}, 0.25f), tensor<float>::full({2, 3}, 0.125f), {}};
-    c.dtypes = each<float, double, bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::complex<float>,
-                    std::complex<double>, tarc::float16, tarc::bfloat16, tarc::complex32, tarc::float8_e4m3fn, tarc::float8_e5m2, tarc::float8_e4m3fnuz, tarc::float8_e5m2fnuz,
-                    tarc::float8_e8m0fnu, tarc::float4_e2m1fn_x2>();
+    c.adam.state[0] = {tensor<float, tarc::scalar>::full({}, 3),
+                       tensor<float>::full({2, 3}, 0.25f),
+                       tensor<float>::full({2, 3}, 0.125f),
+                       {}};
+    c.dtypes = each<float, double, bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
+                    std::uint16_t, std::uint32_t, std::uint64_t, std::complex<float>, std::complex<double>,
+                    tarc::float16, tarc::bfloat16, tarc::complex32, tarc::float8_e4m3fn, tarc::float8_e5m2,
+                    tarc::float8_e4m3fnuz, tarc::float8_e5m2fnuz, tarc::float8_e8m0fnu, tarc::float4_e2m1fn_x2>();
     const auto base = tensor<std::int32_t>::from({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, {3, 4});
-    c.views = {base.transpose(0, 1), base.select(1, 2), base.narrow(0, 1, 2), base.select(0, 1).select(0, 3), tensor<double>::empty({0, 4})};
-    c.dynamic = tarc::value::dict({{1, tarc::value::tuple({nullptr, true, 2.5, "x"})}, {"t", base}, {"big", UINT64_MAX}});
+    c.views = {base.transpose(0, 1), base.select(1, 2), base.narrow(0, 1, 2), base.select(0, 1).select(0, 3),
+               tensor<double>::empty({0, 4})};
+    c.dynamic =
+        tarc::value::dict({{1, tarc::value::tuple({nullptr, true, 2.5, "x"})}, {"t", base}, {"big", UINT64_MAX}});
     c.others.append("added_later", tarc::value::list({1, 2}));
     return c;
 }
@@ -124,4 +135,5 @@ inline checkpoint make() {
 }  // namespace golden
 
 template <>
-inline constexpr tarc::enum_name<golden::phase> tarc::enum_names<golden::phase>[] = {{golden::phase::warmup, "warmup"}, {golden::phase::main, "main"}};
+inline constexpr tarc::enum_name<golden::phase> tarc::enum_names<golden::phase>[] = {{golden::phase::warmup, "warmup"},
+                                                                                     {golden::phase::main, "main"}};

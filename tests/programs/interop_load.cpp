@@ -97,7 +97,8 @@ int main(int argc, char** argv) {
     const std::map<std::string, void (*)(const char*, const char*)> kinds = {
         {"resnet", [](const char* in, const char* out) { copy<resnet>(in, out); }},
         {"parallel", [](const char* in, const char* out) { copy<resnet>(in, out, {.strip_prefix = "module."}); }},
-        {"model_of_tutorial", [](const char* in, const char* out) { copy<resnet>(in, out, {.at = {"model_state_dict"}}); }},
+        {"model_of_tutorial",
+         [](const char* in, const char* out) { copy<resnet>(in, out, {.at = {"model_state_dict"}}); }},
         {"tutorial", [](const char* in, const char* out) { copy<tutorial>(in, out); }},
         {"adam", [](const char* in, const char* out) { copy<training<tarc::optim::adam>>(in, out); }},
         {"adamw", [](const char* in, const char* out) { copy<training<tarc::optim::adamw>>(in, out); }},

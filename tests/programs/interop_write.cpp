@@ -27,14 +27,17 @@ template <class T>
 tarc::any_tensor pattern(tarc::shape_view shape) {
     const auto t = tensor<T>::empty(shape);
     auto* p = static_cast<unsigned char*>(t.raw_data());
-    for (std::size_t i = 0; i < t.nbytes(); ++i) p[i] = static_cast<unsigned char>(std::same_as<T, bool> ? i % 2 : i * 37 + 11);
+    for (std::size_t i = 0; i < t.nbytes(); ++i)
+        p[i] = static_cast<unsigned char>(std::same_as<T, bool> ? i % 2 : i * 37 + 11);
     return t;
 }
 
 template <class... T>
 std::map<std::string, std::vector<tarc::any_tensor>> each_dtype() {
     std::map<std::string, std::vector<tarc::any_tensor>> all;
-    ((all[std::string(tarc::to_string(tarc::dtype_of<T>))] = {pattern<T>({3, 4}), pattern<T>({3, 4}).transpose(0, 1), pattern<T>({}), pattern<T>({0, 2})}), ...);
+    ((all[std::string(tarc::to_string(tarc::dtype_of<T>))] = {pattern<T>({3, 4}), pattern<T>({3, 4}).transpose(0, 1),
+                                                              pattern<T>({}), pattern<T>({0, 2})}),
+     ...);
     return all;
 }
 
@@ -58,7 +61,8 @@ struct scalars {
     std::int64_t low = INT64_MIN, high = INT64_MAX;
     std::uint64_t past = UINT64_MAX, edge = std::uint64_t{1} << 63;
     float third = 1.0f / 3;
-    double tenth = 0.1, huge = 1.7976931348623157e308, tiny = 5e-324, minus_zero = -0.0, infinite = -HUGE_VAL, nan = NAN;
+    double tenth = 0.1, huge = 1.7976931348623157e308, tiny = 5e-324, minus_zero = -0.0, infinite = -HUGE_VAL,
+           nan = NAN;
     std::complex<double> z{1.5, -2.5};
     std::complex<float> zf{0.25f, 8};
     std::string text = "grüße 世界 \U0001f600", empty;
@@ -97,29 +101,32 @@ struct everything {
 
 everything make() {
     everything e;
-    e.dtypes = each_dtype<float, double, bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t,
-                          std::complex<float>, std::complex<double>, tarc::float16, tarc::bfloat16, tarc::complex32, tarc::float8_e4m3fn, tarc::float8_e5m2,
+    e.dtypes = each_dtype<float, double, bool, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
+                          std::uint16_t, std::uint32_t, std::uint64_t, std::complex<float>, std::complex<double>,
+                          tarc::float16, tarc::bfloat16, tarc::complex32, tarc::float8_e4m3fn, tarc::float8_e5m2,
                           tarc::float8_e4m3fnuz, tarc::float8_e5m2fnuz, tarc::float8_e8m0fnu, tarc::float4_e2m1fn_x2>();
     auto base = tensor<float>::empty({100, 10});
     float next = 0;
     for (float& x : base.span()) x = next++;
     const auto square = tensor<std::int32_t>::from({1, 2, 3, 4, 5, 6}, {2, 3});
     const std::int64_t step[] = {0, 3, 1}, skip[] = {6, 2};
-    e.views = {{"a_base_part", base.narrow(0, 10, 5)},
-               {"b_column", base.select(1, 3).narrow(0, 8, 10)},
-               {"c_transposed", square.transpose(0, 1)},
-               {"d_expanded", tensor<std::int32_t>::over(square.storage(), {4, 2, 3}, std::span<const std::int64_t>(step), 0)},
-               {"e_skipping", tensor<std::int32_t>::over(square.storage(), {1, 2}, std::span<const std::int64_t>(skip), 1)},
-               {"f_tied", square},
-               {"g_empty_of_it", square.narrow(1, 3, 0)},
-               {"h_scalar_of_it", square.select(0, 1).select(0, 2)}};
+    e.views = {
+        {"a_base_part", base.narrow(0, 10, 5)},
+        {"b_column", base.select(1, 3).narrow(0, 8, 10)},
+        {"c_transposed", square.transpose(0, 1)},
+        {"d_expanded", tensor<std::int32_t>::over(square.storage(), {4, 2, 3}, std::span<const std::int64_t>(step), 0)},
+        {"e_skipping", tensor<std::int32_t>::over(square.storage(), {1, 2}, std::span<const std::int64_t>(skip), 1)},
+        {"f_tied", square},
+        {"g_empty_of_it", square.narrow(1, 3, 0)},
+        {"h_scalar_of_it", square.select(0, 1).select(0, 2)}};
     e.model.fc1 = make_linear(1);
     e.model.body = {make_linear(2), relu{}, linear{e.model.fc1.weight, tensor<float>::full({2}, 3.f)}};  // tied to fc1
     e.model.blocks = {make_linear(4), make_linear(5)};
     e.model.num_batches_tracked = tarc::buffer<std::int64_t, tarc::scalar>::full({}, 9);
     e.model.metadata.data = tarc::value::dict({{"", tarc::value::dict({{"version", 1}})}});
     for (int i = 0; i < 256; ++i) e.numbers.bytes.push_back(static_cast<std::byte>(i));
-    e.parts.any = tarc::value::dict({{1, "int key"}, {"t", square}, {"nested", tarc::value::tuple({nullptr, 2.5, true})}});
+    e.parts.any =
+        tarc::value::dict({{1, "int key"}, {"t", square}, {"nested", tarc::value::tuple({nullptr, 2.5, true})}});
     e.tail = {{"large", pattern<std::uint8_t>({100'003})}, {"last", pattern<double>({3})}};
     e.others.append("more", tarc::value::list({1, "two", base.select(0, 12)}));
     return e;

@@ -19,10 +19,14 @@
 namespace tarc::detail {
 
 inline void binder::missing_flat(const type_facts& t, const std::string& key) {
-    const auto below = [&](std::string_view name) { return key.empty() ? std::string(name) : key + "." + std::string(name); };
+    const auto below = [&](std::string_view name) {
+        return key.empty() ? std::string(name) : key + "." + std::string(name);
+    };
     if (t.kind == kind::aggregate && t.flattens) {
         for (const member& m : t.members) {
-            if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata || m.type->kind == kind::optional) continue;
+            if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata ||
+                m.type->kind == kind::optional)
+                continue;
             missing_flat(*m.type, below(m.name));
         }
     } else if (t.kind == kind::tuple && t.flattens) {
@@ -42,7 +46,8 @@ inline void binder::module(const type_facts& t, void* target, const node& n) {
     std::array<void*, max_parts> at;
     t.addresses(target, at.data());
     for (std::size_t i = 0; i < t.members.size(); ++i)
-        if (!t.members[i].transient && t.members[i].type->kind == kind::metadata) metadata(*t.members[i].type, at[i], n);
+        if (!t.members[i].transient && t.members[i].type->kind == kind::metadata)
+            metadata(*t.members[i].type, at[i], n);
     flat_members(t, target, view, {});
     for (auto& i : view.items())
         if (!i.used && !i.container) unexpected(i.key);
@@ -56,8 +61,10 @@ inline void binder::flat_members(const type_facts& t, void* target, flat_view& v
         const member& m = t.members[i];
         if (m.transient || m.type->kind == kind::metadata) continue;  // an inner struct's metadata stays as it is
         const std::string name = key.empty() ? std::string(m.name) : key + "." + std::string(m.name);
-        if (m.type->kind == kind::rest) rest = i;
-        else if (!m.defaulted || view.has(name)) flat(*m.type, at[i], view, name);
+        if (m.type->kind == kind::rest)
+            rest = i;
+        else if (!m.defaulted || view.has(name))
+            flat(*m.type, at[i], view, name);
     }
     if (rest == max_parts) return;
     stage(*t.members[rest].type, at[rest], [&](void* p) {
@@ -77,7 +84,8 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
     if (t.kind == kind::optional) return flat_optional(t, target, view, key);
     if (!t.flattens || t.kind == kind::tensor) {
         flat_view::item* i = view.find(key);
-        if (i == nullptr || i->used || (t.kind == kind::tensor && i->container && i->value->kind != value_kind::object)) return missing_flat(t, key);
+        if (i == nullptr || i->used || (t.kind == kind::tensor && i->container && i->value->kind != value_kind::object))
+            return missing_flat(t, key);
         view.take(*i);
         scope s(path_, key, '/');
         return any(t, target, *i->value);
@@ -86,7 +94,9 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
         case kind::aggregate: return flat_members(t, target, view, key);
         case kind::array:
         case kind::tuple:
-            return for_each_part(t, target, [&](std::size_t i, const type_facts& part, void* p) { flat(part, p, view, key + "." + std::to_string(i)); });
+            return for_each_part(t, target, [&](std::size_t i, const type_facts& part, void* p) {
+                flat(part, p, view, key + "." + std::to_string(i));
+            });
         case kind::sequence: {
             std::size_t n = count_indices(view, key);
             const std::size_t old = t.get_size(target);
@@ -147,8 +157,8 @@ inline vec<std::string> binder::names_in(const type_facts& t, const void* map) {
     return names;
 }
 
-/// The number of elements that keys such as "layers.0.weight" speak of. An index far beyond the number of keys is taken for
-/// a name, so that a hostile file cannot ask for memory.
+/// The number of elements that keys such as "layers.0.weight" speak of. An index far beyond the number of keys is taken
+/// for a name, so that a hostile file cannot ask for memory.
 inline std::size_t binder::count_indices(flat_view& view, const std::string& key) {
     const auto leaves = view.below(key);
     std::size_t n = 0;

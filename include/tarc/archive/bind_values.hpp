@@ -14,13 +14,15 @@
 namespace tarc::detail {
 
 inline void binder::scalar(const type_facts& t, void* target, const node& n) {
-    const bool number = t.kind == kind::boolean || t.kind == kind::integer || t.kind == kind::real || t.kind == kind::complex;
-    if (number && n.kind == value_kind::tensor && n.tensor->shape.empty() && n.tensor->storage != nullptr && !n.tensor->meta &&
-        options_.read_element != nullptr) {
+    const bool number =
+        t.kind == kind::boolean || t.kind == kind::integer || t.kind == kind::real || t.kind == kind::complex;
+    if (number && n.kind == value_kind::tensor && n.tensor->shape.empty() && n.tensor->storage != nullptr &&
+        !n.tensor->meta && options_.read_element != nullptr) {
         const element_value read(read_element(*n.tensor));
         const element_value exact = t.kind == kind::integer ? read.whole() : read;
         return stage(t, target, [&](void* p) {
-            if (std::string why = read_scalar(t, p, exact.get()); !why.empty()) mismatch("a 0-d tensor of " + describe_node(read.get()), std::move(why));
+            if (std::string why = read_scalar(t, p, exact.get()); !why.empty())
+                mismatch("a 0-d tensor of " + describe_node(read.get()), std::move(why));
         });
     }
     stage(t, target, [&](void* p) { read_text(t, p, n); });
@@ -45,7 +47,9 @@ inline bool binder::read_text(const type_facts& t, void* p, const node& n) {
 
 inline void binder::tensor(const type_facts& t, void* target, const node& n) {
     if (n.kind != value_kind::tensor) {
-        if (!t.any_dtype && (n.kind == value_kind::integer || n.kind == value_kind::real || n.kind == value_kind::boolean || n.kind == value_kind::complex) &&
+        if (!t.any_dtype &&
+            (n.kind == value_kind::integer || n.kind == value_kind::real || n.kind == value_kind::boolean ||
+             n.kind == value_kind::complex) &&
             (!t.has_rank || t.extents.empty()))
             return tensor_of_scalar(t, target, n);
         return mismatch(n, tensor_text(t));
@@ -54,7 +58,8 @@ inline void binder::tensor(const type_facts& t, void* target, const node& n) {
     bool fits = t.any_dtype || t.dtype == b.type;
     if (fits && t.has_rank) {
         fits = b.shape.size() == t.extents.size();
-        for (std::size_t i = 0; fits && i < t.extents.size(); ++i) fits = t.extents[i] == dyn || t.extents[i] == b.shape[i];
+        for (std::size_t i = 0; fits && i < t.extents.size(); ++i)
+            fits = t.extents[i] == dyn || t.extents[i] == b.shape[i];
     }
     if (!fits) return mismatch(n, tensor_text(t));
     out_.tensors.push_back({t.tensor(target), &b, file_path({})});
@@ -62,9 +67,11 @@ inline void binder::tensor(const type_facts& t, void* target, const node& n) {
 
 inline void binder::tensor_of_scalar(const type_facts& t, void* target, const node& n) {
     any_tensor made;
-    if (!element_tensor(t.dtype, n, made)) return mismatch(n, tensor_text(t) + ", into which this value does not convert exactly");
+    if (!element_tensor(t.dtype, n, made))
+        return mismatch(n, tensor_text(t) + ", into which this value does not convert exactly");
     const tensor_base& old = *t.tensor(target);
-    if (options_.in_place && old.defined() && old.dtype() == t.dtype && old.shape().empty() && host_accessible(old.device()))
+    if (options_.in_place && old.defined() && old.dtype() == t.dtype && old.shape().empty() &&
+        host_accessible(old.device()))
         return out_.elements.push_back({any_tensor(old), made});
     stage(t, target, [&](void* p) { detail_access::assign(*t.tensor(p), made); });
 }
@@ -151,7 +158,8 @@ inline void binder::map(const type_facts& t, void* target, const node& n) {
             temporary key(*t.key);
             scope s(path_, step_text(*e->key), '/');
             void* value = nullptr;
-            if (read_key(t, key.object, *e->key, tensors) && t.find(p, key.object, &value)) any(*t.element, value, *e->value);
+            if (read_key(t, key.object, *e->key, tensors) && t.find(p, key.object, &value))
+                any(*t.element, value, *e->value);
         }
     });
 }
@@ -184,7 +192,8 @@ inline bool binder::read_key(const type_facts& t, void* to, const node& n, bool 
         mismatch("the key " + describe_node(n), std::move(why));
         return false;
     }
-    if (auto* name = static_cast<std::string*>(to); strip && !options_.strip_prefix.empty() && name->starts_with(options_.strip_prefix))
+    if (auto* name = static_cast<std::string*>(to);
+        strip && !options_.strip_prefix.empty() && name->starts_with(options_.strip_prefix))
         name->erase(0, options_.strip_prefix.size());
     return true;
 }
@@ -206,7 +215,8 @@ inline void binder::variant(const type_facts& t, void* target, const node& n) {
             return mismatch(n, "a tuple (index, value)");
         const std::int64_t index = (*items)[0]->integer;
         if (index < 0 || static_cast<std::uint64_t>(index) >= t.members.size())
-            return mismatch("the index " + std::to_string(index), "one of " + std::to_string(t.members.size()) + " alternatives");
+            return mismatch("the index " + std::to_string(index),
+                            "one of " + std::to_string(t.members.size()) + " alternatives");
         which = static_cast<std::size_t>(index);
         inner = (*items)[1];
     } else {
@@ -216,7 +226,8 @@ inline void binder::variant(const type_facts& t, void* target, const node& n) {
             if (accepts(*t.members[i].type, n, false)) which = i;
         if (which == t.members.size()) return mismatch(n, "one of a variant's alternatives");
     }
-    stage(t, target, [&](void* p) { any(*t.members[which].type, t.which(p) == which ? t.get(p) : t.emplace(p, which), *inner); });
+    stage(t, target,
+          [&](void* p) { any(*t.members[which].type, t.which(p) == which ? t.get(p) : t.emplace(p, which), *inner); });
 }
 
 /// Whether a Python value is of the kind that a type is written as; `exactly` leaves out an int for a float.
@@ -226,7 +237,9 @@ inline bool binder::accepts(const type_facts& t, const node& n, bool exactly) {
         case kind::boolean: return n.kind == value_kind::boolean;
         case kind::integer: return n.kind == value_kind::integer;
         case kind::real: return n.kind == value_kind::real || (!exactly && n.kind == value_kind::integer);
-        case kind::complex: return n.kind == value_kind::complex || (!exactly && (n.kind == value_kind::real || n.kind == value_kind::integer));
+        case kind::complex:
+            return n.kind == value_kind::complex ||
+                   (!exactly && (n.kind == value_kind::real || n.kind == value_kind::integer));
         case kind::string:
         case kind::text: return n.kind == value_kind::string;
         case kind::enumeration: return n.kind == (t.has_names ? value_kind::string : value_kind::integer);

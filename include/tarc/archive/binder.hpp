@@ -17,8 +17,8 @@
 
 namespace tarc::detail {
 
-/// Holds a file's tree against a struct, by the tables of reflect/leaves.hpp. Nothing is changed in the struct, unless it is
-/// fresh; no tensor byte is read but those of 0-d tensors that fill scalar fields.
+/// Holds a file's tree against a struct, by the tables of reflect/leaves.hpp. Nothing is changed in the struct, unless
+/// it is fresh; no tensor byte is read but those of 0-d tensors that fill scalar fields.
 class binder {
 public:
     binder(binding& out, const bind_options& options) : out_(out), options_(options), budget_(options) {}
@@ -65,7 +65,8 @@ private:
     void mismatch(const node& n, std::string expected) { mismatch(describe_node(n), std::move(expected)); }
     void mismatch(std::string archived, std::string expected) {
         budget_.text(path_.size() + archived.size());
-        out_.report.mismatched.push_back({path_.empty() ? options_.at : path_, std::move(archived), std::move(expected)});
+        out_.report.mismatched.push_back(
+            {path_.empty() ? options_.at : path_, std::move(archived), std::move(expected)});
     }
     /// `step` as path texts have it.
     void unexpected(std::string_view step) {
@@ -85,8 +86,8 @@ private:
         return out_.texts.copy(whole);
     }
 
-    /// Runs `fill(object)` on the target itself when it is fresh, else on a copy that is moved in at the end. Where something
-    /// inside does not fit and no tensor stands there, nothing of it is applied.
+    /// Runs `fill(object)` on the target itself when it is fresh, else on a copy that is moved in at the end. Where
+    /// something inside does not fit and no tensor stands there, nothing of it is applied.
     template <class Fill>
     void stage(const type_facts& t, void* target, Fill&& fill) {
         if (direct_) return static_cast<void>(fill(target));
@@ -125,8 +126,7 @@ private:
             case kind::text:
             case kind::none: return scalar(t, target, n);
             case kind::tensor: return tensor(t, target, n);
-            case kind::value:
-                return stage(t, target, [&](void* p) { *static_cast<tarc::value*>(p) = copied(n); });
+            case kind::value: return stage(t, target, [&](void* p) { *static_cast<tarc::value*>(p) = copied(n); });
             case kind::optional: return optional(t, target, n);
             case kind::bits: return bits(t, target, n);
             case kind::sequence: return sequence(t, target, n);
@@ -140,7 +140,9 @@ private:
             case kind::metadata:
             case kind::unknown: break;
         }
-        raise(errc::invalid_argument, "tarc::rest and tarc::module_metadata stand for parts of the dict around them: make them members of a struct");
+        raise(errc::invalid_argument,
+              "tarc::rest and tarc::module_metadata stand for parts of the dict around them: make them members of a "
+              "struct");
     }
 
     [[nodiscard]] tarc::value copied(const node& n) {
@@ -194,7 +196,9 @@ private:
     static vec<std::string> names_below(flat_view& view, const std::string& key, bool whole_names);
 
     /// The items of a list or tuple, or null.
-    static const list_body* items_of(const node& n) { return n.kind == value_kind::list || n.kind == value_kind::tuple ? n.list : nullptr; }
+    static const list_body* items_of(const node& n) {
+        return n.kind == value_kind::list || n.kind == value_kind::tuple ? n.list : nullptr;
+    }
     /// The dict that a node is, or stands for.
     static const dict_body* dict_of(const node& n) {
         if (n.kind == value_kind::dict) return n.dict;
@@ -280,12 +284,13 @@ private:
         stage(t, target, [&](void* p) {
             auto& data = static_cast<module_metadata*>(p)->data;
             data = found == nullptr ? tarc::value() : copied(*found);
-            if (found != nullptr && found->kind == value_kind::dict && !options_.strip_prefix.empty()) strip_metadata(*out_.copier.copy(found));
+            if (found != nullptr && found->kind == value_kind::dict && !options_.strip_prefix.empty())
+                strip_metadata(*out_.copier.copy(found));
         });
     }
 
-    /// The keys of `_metadata` name modules, without a dot at the end ("module" and "module.fc1" for the prefix "module."). That of
-    /// the wrapper itself ("") goes, as in torch's consume_prefix_in_state_dict_if_present.
+    /// The keys of `_metadata` name modules, without a dot at the end ("module" and "module.fc1" for the prefix
+    /// "module."). That of the wrapper itself ("") goes, as in torch's consume_prefix_in_state_dict_if_present.
     void strip_metadata(node& copy) {
         const std::string_view prefix = options_.strip_prefix;
         const std::string_view wrapper = prefix.substr(0, prefix.size() - (prefix.ends_with('.') ? 1 : 0));
@@ -298,9 +303,12 @@ private:
         for (const entry& e : *copy.dict) {
             if (e.key->kind != value_kind::string) continue;
             const std::string_view name = e.key->str();
-            if (name == wrapper) kept->push_back(out_.values->memory, {out_.values->string(""), e.value});
-            else if (name.starts_with(prefix)) kept->push_back(out_.values->memory, {out_.values->string(name.substr(prefix.size())), e.value});
-            else if (!name.empty()) kept->push_back(out_.values->memory, e);
+            if (name == wrapper)
+                kept->push_back(out_.values->memory, {out_.values->string(""), e.value});
+            else if (name.starts_with(prefix))
+                kept->push_back(out_.values->memory, {out_.values->string(name.substr(prefix.size())), e.value});
+            else if (!name.empty())
+                kept->push_back(out_.values->memory, e);
         }
         copy.dict = kept;
     }
@@ -320,7 +328,9 @@ private:
         if (t.kind == kind::aggregate && !t.members.empty()) {
             if (t.is_module) return missing_flat(t, {});
             for (const member& m : t.members) {
-                if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata || m.type->kind == kind::optional) continue;
+                if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata ||
+                    m.type->kind == kind::optional)
+                    continue;
                 scope s(path_, escaped(m.name), '/');
                 missing(*m.type);
             }

@@ -65,8 +65,8 @@ struct bind_options {
     any_tensor (*read_element)(void* context, const tensor_body&) = nullptr;
 };
 
-/// Two bytes of a pickle can repeat a value of any size, so what a bind visits and the text it copies are held in proportion
-/// to the limits and to the tree's own memory. Errors: errc::limit_exceeded.
+/// Two bytes of a pickle can repeat a value of any size, so what a bind visits and the text it copies are held in
+/// proportion to the limits and to the tree's own memory. Errors: errc::limit_exceeded.
 class bind_budget {
 public:
     explicit bind_budget(const bind_options& o)
@@ -74,8 +74,7 @@ public:
 
     void visit(std::uint64_t nodes = 1) {
         if (nodes > nodes_)
-            raise(errc::limit_exceeded,
-                  "the file repeats its values until they are more than tarc::limits::nodes");
+            raise(errc::limit_exceeded, "the file repeats its values until they are more than tarc::limits::nodes");
         nodes_ -= nodes;
     }
     void text(std::uint64_t bytes) {

@@ -19,8 +19,8 @@
 
 namespace tarc::detail {
 
-/// A struct as a value tree: ordinary functions over the tables of reflect/leaves.hpp. Errors: errc::unsavable, with the
-/// field's path.
+/// A struct as a value tree: ordinary functions over the tables of reflect/leaves.hpp. Errors: errc::unsavable, with
+/// the field's path.
 class encoder {
 public:
     explicit encoder(tree& to) : tree_(to), copier_(to) {}
@@ -28,7 +28,6 @@ public:
     [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
 
 private:
-
     /// One more step of the path, for as long as it lives.
     struct [[nodiscard]] scope {
         scope(std::string& p, std::string_view name, char separator) : path(p), before(p.size()) {
@@ -64,7 +63,8 @@ private:
     }
 
     node* string(std::string_view s) {
-        if (!is_utf8(s)) fail("the text is not UTF-8 -- a str of Python must be; use std::vector<std::byte> for other bytes");
+        if (!is_utf8(s))
+            fail("the text is not UTF-8 -- a str of Python must be; use std::vector<std::byte> for other bytes");
         return tree_.string(s);
     }
 
@@ -90,7 +90,8 @@ private:
             case kind::boolean: return tree_.boolean(*static_cast<const bool*>(p));
             case kind::integer: return integer(t, p);
             case kind::real: return tree_.real(real(t.size, p));
-            case kind::complex: return tree_.complex(real(t.size, p), real(t.size, static_cast<const char*>(p) + t.size));
+            case kind::complex:
+                return tree_.complex(real(t.size, p), real(t.size, static_cast<const char*>(p) + t.size));
             case kind::string: return string(*static_cast<const std::string*>(p));
             case kind::bytes: {
                 const auto& b = *static_cast<const std::vector<std::byte>*>(p);
@@ -106,7 +107,8 @@ private:
             }
             case kind::bits: {
                 node* list = tree_.sequence(value_kind::list);
-                for (std::size_t i = 0, n = t.get_size(p); i < n; ++i) tree_.append(list, tree_.boolean(t.get_bit(p, i)));
+                for (std::size_t i = 0, n = t.get_size(p); i < n; ++i)
+                    tree_.append(list, tree_.boolean(t.get_bit(p, i)));
                 return list;
             }
             case kind::sequence:
@@ -154,7 +156,10 @@ private:
             }
             case kind::aggregate: return t.is_module ? module(t, p) : dict(t, p);
             case kind::rest:
-            case kind::metadata: fail("tarc::rest and tarc::module_metadata stand for parts of the dict around them: make them members of a struct");
+            case kind::metadata:
+                fail(
+                    "tarc::rest and tarc::module_metadata stand for parts of the dict around them: make them members "
+                    "of a struct");
             case kind::unknown: break;
         }
         fail("no way to save this type");
@@ -169,25 +174,29 @@ private:
     vec<pair> elements(const type_facts& t, const void* p) {
         vec<pair> all;
         all.reserve(t.get_size(p));
-        t.for_each(p, &all, [](void* c, const void* key, void* value) { static_cast<vec<pair>*>(c)->push_back({key, value}); });
+        t.for_each(p, &all, [](void* c, const void* key, void* value) {
+            static_cast<vec<pair>*>(c)->push_back({key, value});
+        });
         if (!t.unordered) return all;
         vec<pair> sorted;
         sorted.reserve(all.size());
-        for (const std::size_t i : sorted_numbers(all.size(), [&](std::size_t a, std::size_t b) { return less(*t.key, all[a].key, all[b].key); }))
-            sorted.push_back(all[i]);
+        const auto before = [&](std::size_t a, std::size_t b) { return less(*t.key, all[a].key, all[b].key); };
+        for (const std::size_t i : sorted_numbers(all.size(), before)) sorted.push_back(all[i]);
         return sorted;
     }
 
     static bool less(const type_facts& t, const void* a, const void* b) {
         switch (t.kind) {
             case kind::string: return *static_cast<const std::string*>(a) < *static_cast<const std::string*>(b);
-            case kind::bytes: return *static_cast<const std::vector<std::byte>*>(a) < *static_cast<const std::vector<std::byte>*>(b);
+            case kind::bytes:
+                return *static_cast<const std::vector<std::byte>*>(a) < *static_cast<const std::vector<std::byte>*>(b);
             case kind::boolean: return *static_cast<const bool*>(a) < *static_cast<const bool*>(b);
             case kind::real: return std::strong_order(real(t.size, a), real(t.size, b)) < 0;  // NaN has its place too
             case kind::complex: {
                 const auto re = std::strong_order(real(t.size, a), real(t.size, b));
                 if (re != 0) return re < 0;
-                return std::strong_order(real(t.size, static_cast<const char*>(a) + t.size), real(t.size, static_cast<const char*>(b) + t.size)) < 0;
+                return std::strong_order(real(t.size, static_cast<const char*>(a) + t.size),
+                                         real(t.size, static_cast<const char*>(b) + t.size)) < 0;
             }
             default: {
                 const std::int64_t x = read_signed(t, a), y = read_signed(t, b);
@@ -204,9 +213,12 @@ private:
     void append_rest(node* dict, const tarc::rest& r, std::string_view prefix) {
         for (const auto& [key, val] : r) {
             node* k = nullptr;
-            if (prefix.empty()) k = copy_into(copier_, tree_, key);
-            else if (key.kind() == value_kind::string) k = tree_.string(std::string(prefix) + "." + std::string(key.as_string()));
-            else fail("a key of tarc::rest inside a module must be a string");
+            if (prefix.empty())
+                k = copy_into(copier_, tree_, key);
+            else if (key.kind() == value_kind::string)
+                k = tree_.string(std::string(prefix) + "." + std::string(key.as_string()));
+            else
+                fail("a key of tarc::rest inside a module must be a string");
             tree_.insert(dict, k, copy_into(copier_, tree_, val));
         }
     }
@@ -219,8 +231,10 @@ private:
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
             if (m.transient) continue;
-            if (m.type->kind == kind::metadata) add_metadata(d, at[i]);
-            else if (m.type->kind == kind::rest) rest = static_cast<const tarc::rest*>(at[i]);
+            if (m.type->kind == kind::metadata)
+                add_metadata(d, at[i]);
+            else if (m.type->kind == kind::rest)
+                rest = static_cast<const tarc::rest*>(at[i]);
             else {
                 scope s(path_, m.name, '/');
                 tree_.insert(d, m.name, any(*m.type, at[i]));
@@ -314,7 +328,8 @@ private:
                     scope s(key, name, '.');
                     if (t.element->kind != kind::tensor && (name.empty() || name.find('.') != std::string::npos)) {
                         scope at(path_, key, '/');
-                        fail("the name \"" + name + "\" of a module in a map is empty or holds a \".\", which cannot be told apart on load");
+                        fail("the name \"" + name +
+                             "\" of a module in a map is empty or holds a \".\", which cannot be told apart on load");
                     }
                     flatten(*t.element, e.value, key, origin, to);
                 }
@@ -335,9 +350,11 @@ private:
                 places.push_back(i);
                 continue;
             }
-            const auto origin = [&](std::size_t at) { return at < origins.size() ? std::string(origins[at]) : std::string("tarc::rest"); };
-            fail("the key \"" + std::string(k.str()) + "\" would be written twice, by the fields \"" + origin(places[known.number]) + "\" and \"" +
-                 origin(i) + "\"");
+            const auto origin = [&](std::size_t at) {
+                return at < origins.size() ? std::string(origins[at]) : std::string("tarc::rest");
+            };
+            fail("the key \"" + std::string(k.str()) + "\" would be written twice, by the fields \"" +
+                 origin(places[known.number]) + "\" and \"" + origin(i) + "\"");
         }
     }
 

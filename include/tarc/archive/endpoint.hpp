@@ -14,9 +14,9 @@
 
 namespace tarc {
 
-/// Where an archive is read from: a path (std::string or anything that converts to it, std::filesystem::path too), a source,
-/// or bytes in memory. Bytes and a source that are passed by reference must outlive the call, and the archive that open()
-/// makes of them; a vector that is moved in, or a shared_ptr, is kept.
+/// Where an archive is read from: a path (std::string or anything that converts to it, std::filesystem::path too), a
+/// source, or bytes in memory. Bytes and a source that are passed by reference must outlive the call, and the archive
+/// that open() makes of them; a vector that is moved in, or a shared_ptr, is kept.
 class input {
 public:
     template <class P>
@@ -28,7 +28,8 @@ public:
     input(std::span<const std::byte> bytes) : source_(std::make_shared<memory_source>(bytes)) {}
     input(std::vector<std::byte>&& bytes) : source_(std::make_shared<memory_source>(std::move(bytes))) {}
     template <class R>
-        requires(std::convertible_to<const R&, std::span<const std::byte>> && !std::convertible_to<const R&, std::string>)
+        requires(std::convertible_to<const R&, std::span<const std::byte>> &&
+                 !std::convertible_to<const R&, std::string>)
     input(const R& bytes) : input(std::span<const std::byte>(bytes)) {}
 
     /// Opens a path, through `files` if not null.

@@ -19,9 +19,9 @@
 
 namespace tarc::detail {
 
-/// A state_dict as dotted keys, whatever form it has in the file: flat, nested dicts and lists, or the `nn.Module` of an entire
-/// pickled model (`_parameters`, `_buffers` without `_non_persistent_buffers_set`, `_modules`). Containers stand in it before
-/// what they hold.
+/// A state_dict as dotted keys, whatever form it has in the file: flat, nested dicts and lists, or the `nn.Module` of
+/// an entire pickled model (`_parameters`, `_buffers` without `_non_persistent_buffers_set`, `_modules`). Containers
+/// stand in it before what they hold.
 class flat_view {
 public:
     struct item {
@@ -97,7 +97,8 @@ private:
         if (!is_transparent(n)) return nullptr;
         const node* parameters = member(*n.object->state, "_parameters");
         const node* modules = member(*n.object->state, "_modules");
-        const bool is_module = parameters != nullptr && modules != nullptr && parameters->kind == value_kind::dict && modules->kind == value_kind::dict;
+        const bool is_module = parameters != nullptr && modules != nullptr && parameters->kind == value_kind::dict &&
+                               modules->kind == value_kind::dict;
         return is_module ? n.object->state : nullptr;
     }
 
@@ -112,22 +113,27 @@ private:
                 if (e.value->kind == value_kind::none) continue;
                 bool skip = false;
                 if (part == "_buffers" && transient != nullptr && transient->kind == value_kind::set)
-                    for (const node* name : *transient->list) skip |= name->kind == value_kind::string && e.key->kind == value_kind::string && name->str() == e.key->str();
+                    for (const node* name : *transient->list)
+                        skip |= name->kind == value_kind::string && e.key->kind == value_kind::string &&
+                                name->str() == e.key->str();
                 if (!skip) out.push_back({{e.key, 0, {}}, e.value});
             }
         }
     }
 
     bool enter(std::span<const step> path, const node& n) {
-        const bool container = n.kind == value_kind::dict || n.kind == value_kind::list || n.kind == value_kind::tuple || is_transparent(n);
+        const bool container = n.kind == value_kind::dict || n.kind == value_kind::list ||
+                               n.kind == value_kind::tuple || is_transparent(n);
         budget_.visit();
         if (path.empty()) return container;
         close(path.size());
         std::string name;
         if (!open_.empty()) name.append(items_[open_.back()].whole).append(".");
         const step& s = path.back();
-        if (s.key != nullptr && s.key->kind == value_kind::string) name += s.key->str();
-        else append_step(name, s);
+        if (s.key != nullptr && s.key->kind == value_kind::string)
+            name += s.key->str();
+        else
+            append_step(name, s);
         budget_.text(name.size());
         const std::string_view whole = texts_.copy(name);
         std::string_view key = whole;

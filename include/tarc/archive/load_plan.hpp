@@ -48,11 +48,12 @@ public:
     struct request {
         const type_facts* type;
         void* object;
-        bool fresh;             // the object was made for this load
+        bool fresh;                   // the object was made for this load
         std::string flat_below = {};  // a module's field on its own: the dotted key it stands under
     };
 
-    load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o) : file_(file), options_(o) {
+    load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o)
+        : file_(file), options_(o) {
         bind_options b;
         b.strict = o.strict;
         b.in_place = o.in_place;
@@ -61,12 +62,16 @@ public:
         b.limit = o.limits;
         b.tree_bytes = file.values()->memory.capacity();
         b.context = this;
-        b.read_element = [](void* self, const tensor_body& t) { return static_cast<load_plan*>(self)->read_element(t); };
+        b.read_element = [](void* self, const tensor_body& t) {
+            return static_cast<load_plan*>(self)->read_element(t);
+        };
         const node& root = navigate(*file.values()->root, o.at);
         whole_file_ = o.at.empty() && r.flat_below.empty();
         binder binds(bound_, b);
-        if (r.flat_below.empty()) binds.bind(*r.type, r.object, root, r.fresh);
-        else binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below);
+        if (r.flat_below.empty())
+            binds.bind(*r.type, r.object, root, r.fresh);
+        else
+            binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below);
         if (o.strict && !bound_.report.clean()) throw mismatch_error(std::move(bound_.report));
         elements_ = {};
         group();
@@ -84,7 +89,8 @@ public:
             if (job.target != nullptr && !in_place(job)) made[i] = made_tensor(job);
         }
         place_values();
-        if (std::any_of(groups_.begin(), groups_.end(), [](const group_state& g) { return g.in_place_jobs != 0; })) run_in_place();
+        if (std::any_of(groups_.begin(), groups_.end(), [](const group_state& g) { return g.in_place_jobs != 0; }))
+            run_in_place();
         file_.zip().file().check_unchanged();
         for (std::size_t i = 0; i < made.size(); ++i)
             if (made[i].defined()) detail_access::assign(*bound_.tensors[i].target, std::move(made[i]));
@@ -106,7 +112,8 @@ public:
                 break;
             }
             if (next == nullptr) {
-                error e(errc::mismatch, "the file has nothing at \"" + tarc::detail::path_text(path.first(i + 1)) + "\"" + advice(path[i], children));
+                error e(errc::mismatch, "the file has nothing at \"" + tarc::detail::path_text(path.first(i + 1)) +
+                                            "\"" + advice(path[i], children));
                 throw std::move(e.at_field(tarc::detail::path_text(path.first(i + 1))));
             }
             n = next;
@@ -124,7 +131,8 @@ private:
             std::string name;
             append_step(name, c.step);
             if (name == wanted.text())
-                return wanted.is_name() ? " -- it is a number there: write " + name + ", without quotes" : " -- it is a str there: write \"" + name + "\"";
+                return wanted.is_name() ? " -- it is a number there: write " + name + ", without quotes"
+                                        : " -- it is a str there: write \"" + name + "\"";
             if (wanted.is_name() && name.starts_with(wanted.text() + "."))
                 return " -- keys of a state_dict are dotted there, such as \"" + name + "\"";
             names.push_back(std::move(name));
@@ -147,9 +155,12 @@ private:
     };
 
     [[nodiscard]] bool in_place(const binding::tensor_job& job) const {
-        return options_.in_place && job.target != nullptr && job.target->defined() && job.target->dtype() == job.source->type &&
-               job.target->is_contiguous() && std::equal(job.target->shape().begin(), job.target->shape().end(), job.source->shape.begin(), job.source->shape.end()) &&
-               job.target->device().type != device_type::meta && !job.source->meta && !job.source->conj && !job.source->neg;
+        return options_.in_place && job.target != nullptr && job.target->defined() &&
+               job.target->dtype() == job.source->type && job.target->is_contiguous() &&
+               std::equal(job.target->shape().begin(), job.target->shape().end(), job.source->shape.begin(),
+                          job.source->shape.end()) &&
+               job.target->device().type != device_type::meta && !job.source->meta && !job.source->conj &&
+               !job.source->neg;
     }
 
     void group() {
@@ -182,18 +193,22 @@ private:
             if (g.in_place_jobs == g.jobs.size()) continue;
             fields.clear();
             for (const std::size_t j : g.jobs) fields.push_back(bound_.tensors[j].path);
-            const storage_info info{g.body->location, g.body->nbytes, bound_.tensors[g.jobs.front()].source->type, fields};
+            const storage_info info{g.body->location, g.body->nbytes, bound_.tensors[g.jobs.front()].source->type,
+                                    fields};
             g.where = resolve(policy(info), info);
             if (g.where.kind == placement::where::shapes) continue;
             total = checked_add(total, g.body->nbytes, "the size of all storages");
             if (total > options_.limits.total_bytes)
-                raise(errc::limit_exceeded, "the load needs more than " + std::to_string(options_.limits.total_bytes) + " bytes (tarc::limits::total_bytes)");
+                raise(errc::limit_exceeded, "the load needs more than " + std::to_string(options_.limits.total_bytes) +
+                                                " bytes (tarc::limits::total_bytes)");
         }
     }
 
     /// Whether a step of a path leads to a child.
     static bool leads(const key& k, const step& s) {
-        if (s.key == nullptr) return s.label.empty() ? k.is_index() && std::cmp_equal(s.index, k.index()) : k.is_name() && s.label == k.name();
+        if (s.key == nullptr)
+            return s.label.empty() ? k.is_index() && std::cmp_equal(s.index, k.index())
+                                   : k.is_name() && s.label == k.name();
         switch (s.key->kind) {
             case value_kind::string: return k.is_name() && s.key->str() == k.name();
             case value_kind::boolean: return k.is_bool() && k == key(s.key->boolean);
@@ -205,7 +220,8 @@ private:
     }
 
     [[nodiscard]] bool is_bool(const group_state& g) const {
-        return std::any_of(g.jobs.begin(), g.jobs.end(), [&](std::size_t j) { return bound_.tensors[j].source->type == dtype::boolean; });
+        return std::any_of(g.jobs.begin(), g.jobs.end(),
+                           [&](std::size_t j) { return bound_.tensors[j].source->type == dtype::boolean; });
     }
 
     /// Runs one step for a storage; its errors name the field.
@@ -252,13 +268,15 @@ private:
         return t;
     }
 
-    /// The storages of members of type tarc::value. What stands in the pickle itself (NumPy arrays) came along with the copy of
-    /// the tree as the file's own bytes, and is replaced too.
+    /// The storages of members of type tarc::value. What stands in the pickle itself (NumPy arrays) came along with the
+    /// copy of the tree as the file's own bytes, and is replaced too.
     void place_values() {
         for (storage_body& s : bound_.values->storages()) {
             std::size_t g = none;
-            if (s.origin != nullptr) g = group_of_[s.origin->index];
-            else if (const std::size_t* known = in_pickle_.find(s.live.identity())) g = *known - 1;
+            if (s.origin != nullptr)
+                g = group_of_[s.origin->index];
+            else if (const std::size_t* known = in_pickle_.find(s.live.identity()))
+                g = *known - 1;
             if (g == none || !groups_[g].placed.defined()) continue;
             s.live = groups_[g].placed;
             s.location = bound_.values->memory.copy(s.live.device().location());
@@ -282,13 +300,14 @@ private:
         }
     }
 
-    /// Into memory that the target's tensors have. One tensor that is the whole storage takes the bytes directly, others from a
-    /// copy on the host.
+    /// Into memory that the target's tensors have. One tensor that is the whole storage takes the bytes directly,
+    /// others from a copy on the host.
     void transfer_in_place(group_state& g, bool& torn) {
         if (g.placed.defined() && g.placed.device().type != device_type::meta) return scatter(g, g.placed, torn);
         const binding::tensor_job& first = bound_.tensors[g.jobs.front()];
         const tensor_body& b = *first.source;
-        if (g.jobs.size() == 1 && is_contiguous(b.shape, b.strides) && b.offset == 0 && first.target->nbytes() == g.body->nbytes) {
+        if (g.jobs.size() == 1 && is_contiguous(b.shape, b.strides) && b.offset == 0 &&
+            first.target->nbytes() == g.body->nbytes) {
             if (g.body->nbytes == 0) return;
             file_.prepare(*g.body);
             torn = true;

@@ -31,9 +31,10 @@ struct storage_info {
 struct meta_placement {};
 inline constexpr meta_placement meta{};
 
-/// A private, writable view of the file, copied page by page on write; nothing is read or verified before it is touched. The
-/// file must not shrink while such a storage lives (the process would be killed). Falls back to a copy where a record cannot
-/// be mapped (compressed, foreign byte order, no file), and for bool tensors, whose bytes must be checked before use.
+/// A private, writable view of the file, copied page by page on write; nothing is read or verified before it is
+/// touched. The file must not shrink while such a storage lives (the process would be killed). Falls back to a copy
+/// where a record cannot be mapped (compressed, foreign byte order, no file), and for bool tensors, whose bytes must be
+/// checked before use.
 struct mapped_placement {};
 inline constexpr mapped_placement mapped{};
 
@@ -60,8 +61,8 @@ struct placement {
     std::optional<resource_ref> resource;
 };
 
-/// Decides where storages go: called once per storage, in file order, before it is allocated. It is copied for each load and
-/// may keep state. What it throws reaches the caller, with nothing changed.
+/// Decides where storages go: called once per storage, in file order, before it is allocated. It is copied for each
+/// load and may keep state. What it throws reaches the caller, with nothing changed.
 template <class P>
 concept map_location_policy = requires(P& p, const storage_info& s) {
     { p(s) } -> std::convertible_to<placement>;
@@ -72,8 +73,8 @@ struct as_saved {
     placement operator()(const storage_info&) const { return {}; }
 };
 
-/// A table from tags to locations, the first row that matches counts: `{{"cuda:1", "cuda:0"}, {"cuda:*", "cpu"}}`. A "*" at the
-/// end stands for any text; "cuda:*" also matches "cuda". A tag that no row matches goes where it says.
+/// A table from tags to locations, the first row that matches counts: `{{"cuda:1", "cuda:0"}, {"cuda:*", "cpu"}}`. A
+/// "*" at the end stands for any text; "cuda:*" also matches "cuda". A tag that no row matches goes where it says.
 class remap {
 public:
     struct row {
@@ -102,8 +103,8 @@ private:
 };
 static_assert(map_location_policy<as_saved> && map_location_policy<remap>);
 
-/// What stands in the place of a policy in the calls of tarc: a policy, a device, its text as in torch.load, or anything else
-/// that is a placement.
+/// What stands in the place of a policy in the calls of tarc: a policy, a device, its text as in torch.load, or
+/// anything else that is a placement.
 template <class P>
 concept map_location_argument = map_location_policy<std::remove_cvref_t<P>> || std::convertible_to<P, placement>;
 
@@ -116,8 +117,10 @@ struct constant_placement {
 
 template <map_location_argument P>
 auto make_policy(P&& p) {
-    if constexpr (map_location_policy<std::remove_cvref_t<P>>) return std::remove_cvref_t<P>(static_cast<P&&>(p));
-    else return constant_placement{placement(static_cast<P&&>(p))};
+    if constexpr (map_location_policy<std::remove_cvref_t<P>>)
+        return std::remove_cvref_t<P>(static_cast<P&&>(p));
+    else
+        return constant_placement{placement(static_cast<P&&>(p))};
 }
 
 /// A policy by reference, so that loading is no template of it.
@@ -126,12 +129,14 @@ struct policy_ref {
     placement (*call)(void*, const storage_info&);
 
     template <map_location_policy P>
-    explicit policy_ref(P& p) : object(&p), call([](void* o, const storage_info& s) -> placement { return (*static_cast<P*>(o))(s); }) {}
+    explicit policy_ref(P& p)
+        : object(&p), call([](void* o, const storage_info& s) -> placement { return (*static_cast<P*>(o))(s); }) {}
     placement operator()(const storage_info& s) const { return call(object, s); }
 };
 
 /// The fix that every error about a location names.
-inline constexpr std::string_view location_advice = " -- load it with map_location = \"cpu\", or a policy that places it on a device of this machine";
+inline constexpr std::string_view location_advice =
+    " -- load it with map_location = \"cpu\", or a policy that places it on a device of this machine";
 
 /// A placement with its device known and usable. Errors: errc::no_device with the field, the tag and the fix.
 [[nodiscard]] inline placement resolve(placement p, const storage_info& s) {
@@ -149,7 +154,8 @@ inline constexpr std::string_view location_advice = " -- load it with map_locati
                 fail("the storage is tagged \"" + std::string(s.location) + "\", but " + why);
     } else if (p.kind == placement::where::device) {
         if (const std::string why = why_unavailable(p.target); !why.empty())
-            fail("the storage tagged \"" + std::string(s.location) + "\" is to go to \"" + p.target.location() + "\", but " + why);
+            fail("the storage tagged \"" + std::string(s.location) + "\" is to go to \"" + p.target.location() +
+                 "\", but " + why);
     } else if (p.kind == placement::where::resource) {
         p.target = p.resource->device();
     }

@@ -40,7 +40,11 @@ std::size_t member_index() {
         owner object{};
         std::size_t i = 0, found = 0;
         with_fields(object, [&](auto&... field) {
-            ((static_cast<const volatile void*>(&field) == static_cast<const volatile void*>(&(object.*Member)) ? void(found = i) : void(), ++i), ...);
+            ((static_cast<const volatile void*>(&field) == static_cast<const volatile void*>(&(object.*Member))
+                  ? void(found = i)
+                  : void(),
+              ++i),
+             ...);
         });
         return found;
     }();
@@ -49,8 +53,8 @@ std::size_t member_index() {
 
 }  // namespace detail
 
-/// An opened archive: its directory and pickle have been read, no tensor bytes. A handle; copies are the same archive. Any
-/// number of threads may use one at once.
+/// An opened archive: its directory and pickle have been read, no tensor bytes. A handle; copies are the same archive.
+/// Any number of threads may use one at once.
 class archive {
 public:
     /// Errors: errc::io, not_an_archive, bad_archive, bad_pickle, unsupported, limit_exceeded and others.
@@ -65,7 +69,8 @@ public:
         if (list == nullptr) {  // two threads may both make it; the first one's stays
             std::unique_ptr<const entry_list> made;
             guarded([&] { made = std::make_unique<const entry_list>(state_->file.values(), state_->bounds); });
-            if (state_->listed.compare_exchange_strong(list, made.get(), std::memory_order_acq_rel)) list = made.release();
+            if (state_->listed.compare_exchange_strong(list, made.get(), std::memory_order_acq_rel))
+                list = made.release();
         }
         return list->get();
     }
@@ -92,6 +97,8 @@ public:
         fill(v, static_cast<P&&>(policy), options);
         return v;
     }
+
+    [[nodiscard]] tarc::value value(const load_options& options) const { return value(as_saved{}, options); }
 
     /// The struct, as tarc::load does.
     template <class T>
@@ -121,8 +128,10 @@ public:
         if constexpr (detail::archivable<owner>) {
             const std::string name(detail::facts_of<owner>.members[detail::member_index<Member>()].name);
             detail::load_plan::request r{&detail::facts_of<field>, &object, true};
-            if (detail::facts_of<owner>.is_module) r.flat_below = name;
-            else options.at.push_back(name);
+            if (detail::facts_of<owner>.is_module)
+                r.flat_below = name;
+            else
+                options.at.push_back(name);
             auto p = detail::make_policy(static_cast<P&&>(policy));
             run(r, detail::policy_ref(p), options);
         }
@@ -135,10 +144,19 @@ public:
         return fill(target, static_cast<P&&>(policy), options, false);
     }
 
+    template <class T>
+    load_report load_into(T& target, const load_options& options) const {
+        return load_into(target, as_saved{}, options);
+    }
+
     /// What the manifest says of the struct that was saved; empty for files of others.
-    [[nodiscard]] schema_record schema() const { return state_->file.facts() ? state_->file.facts()->schema : schema_record{}; }
+    [[nodiscard]] schema_record schema() const {
+        return state_->file.facts() ? state_->file.facts()->schema : schema_record{};
+    }
     /// What save_options::metadata was; None for files of others.
-    [[nodiscard]] tarc::value metadata() const { return state_->file.facts() ? state_->file.facts()->user : tarc::value{}; }
+    [[nodiscard]] tarc::value metadata() const {
+        return state_->file.facts() ? state_->file.facts()->user : tarc::value{};
+    }
     /// Checks every byte of the file against every checksum it has. Errors: errc::checksum_mismatch, errc::bad_archive.
     void verify() const {
         guarded([&] { state_->file.verify_all(); });
@@ -197,6 +215,8 @@ private:
 };
 
 /// Opens an archive: a path, bytes in memory, or a source. Reads the directory and the pickle, no tensor bytes.
-[[nodiscard]] inline archive open(const input& from, const open_options& options = {}) { return archive(from, options); }
+[[nodiscard]] inline archive open(const input& from, const open_options& options = {}) {
+    return archive(from, options);
+}
 
 }  // namespace tarc

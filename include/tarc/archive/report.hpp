@@ -27,7 +27,9 @@ struct load_report {
     std::vector<mismatched_key> mismatched;
 
     /// Everything fits.
-    [[nodiscard]] bool clean() const noexcept { return missing_keys.empty() && unexpected_keys.empty() && mismatched.empty(); }
+    [[nodiscard]] bool clean() const noexcept {
+        return missing_keys.empty() && unexpected_keys.empty() && mismatched.empty();
+    }
     /// All of it as one readable text, with a guess at what a missing key is called in the file.
     [[nodiscard]] std::string text() const;
 };
@@ -55,7 +57,8 @@ namespace detail {
     return std::min(row[b.size()], limit + 1);
 }
 
-/// The candidate nearest to `name`, or nothing when none is near enough to be meant. Looks at a bounded number of pairs.
+/// The candidate nearest to `name`, or nothing when none is near enough to be meant. Looks at a bounded number of
+/// pairs.
 [[nodiscard]] inline std::string_view nearest(std::string_view name, const std::vector<std::string>& candidates) {
     std::string_view best;
     std::size_t least = std::min<std::size_t>(name.size() / 3 + 1, 8) + 1;
@@ -73,7 +76,8 @@ namespace detail {
 [[nodiscard]] inline bool all_wrapped(const std::vector<std::string>& keys) {
     for (const std::string& k : keys) {
         const std::size_t slash = k.rfind('/');
-        if (!std::string_view(k).substr(slash == std::string::npos ? 0 : slash + 1).starts_with("module.")) return false;
+        if (!std::string_view(k).substr(slash == std::string::npos ? 0 : slash + 1).starts_with("module."))
+            return false;
     }
     return !keys.empty();
 }
@@ -90,15 +94,20 @@ inline std::string load_report::text() const {
         if (n > shown) out += "  … and " + std::to_string(n - shown) + " more\n";
     };
     list(mismatched.size(), "of another kind in the file", [&](std::size_t i) {
-        return mismatched[i].path + ": the file has " + mismatched[i].archived + ", the struct wants " + mismatched[i].expected;
+        return mismatched[i].path + ": the file has " + mismatched[i].archived + ", the struct wants " +
+               mismatched[i].expected;
     });
     list(missing_keys.size(), "missing in the file", [&](std::size_t i) {
-        const std::string_view guess = missing_keys.size() <= shown ? detail::nearest(missing_keys[i], unexpected_keys) : std::string_view{};
+        const std::string_view guess =
+            missing_keys.size() <= shown ? detail::nearest(missing_keys[i], unexpected_keys) : std::string_view{};
         return missing_keys[i] + (guess.empty() ? "" : "   (did you mean \"" + std::string(guess) + "\"?)");
     });
-    list(unexpected_keys.size(), "in the file, but wanted by no field", [&](std::size_t i) { return unexpected_keys[i]; });
+    list(unexpected_keys.size(), "in the file, but wanted by no field",
+         [&](std::size_t i) { return unexpected_keys[i]; });
     if (!missing_keys.empty() && detail::all_wrapped(unexpected_keys))
-        out += "every key in the file begins with \"module.\", as DataParallel writes it: load with {.strip_prefix = \"module.\"}\n";
+        out +=
+            "every key in the file begins with \"module.\", as DataParallel writes it: load with {.strip_prefix = "
+            "\"module.\"}\n";
     if (!out.empty()) out.pop_back();
     return out;
 }
@@ -107,7 +116,10 @@ inline std::string load_report::text() const {
 class mismatch_error : public error {
 public:
     explicit mismatch_error(load_report r)
-        : error(errc::mismatch, "the file does not fit the struct\n" + r.text() + "\nChange the struct, or load with {.strict = false} to take what fits; a tarc::rest member takes keys that no field wants"), report_(std::move(r)) {}
+        : error(errc::mismatch, "the file does not fit the struct\n" + r.text() +
+                                    "\nChange the struct, or load with {.strict = false} to take what fits; a "
+                                    "tarc::rest member takes keys that no field wants"),
+          report_(std::move(r)) {}
     [[nodiscard]] const load_report& report() const noexcept { return report_; }
 
 private:

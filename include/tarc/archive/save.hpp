@@ -30,7 +30,8 @@ struct save_options {
     tarc::durability durability = tarc::durability::durable;
     /// Facts of the caller's own, a dict of plain values, kept in the manifest.
     value metadata = {};
-    /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save writes.
+    /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save
+    /// writes.
     bool manifest = true;
     /// Records start at multiples of this many bytes: a power of two from 64 to 32768.
     std::uint32_t alignment = 64;
@@ -73,7 +74,8 @@ private:
     };
 
     range& use(const storage_body& s, tarc::dtype type, std::span<const step> path) {
-        if (!s.live.defined()) fail(path, "the tensor's bytes were never loaded from their archive -- load the value through it first");
+        if (!s.live.defined())
+            fail(path, "the tensor's bytes were never loaded from their archive -- load the value through it first");
         if (s.live.device().type == device_type::meta) fail(path, "the storage is on meta and has no bytes to save");
         range& r = seen_[s.index];
         if (!r.used) {
@@ -81,8 +83,9 @@ private:
             r.type = type;
             r.path = path_text(path);
         } else if (r.type != type) {
-            fail(path, "this tensor of " + std::string(to_string(type)) + " shares its storage with a tensor of " + std::string(to_string(r.type)) +
-                           " at \"" + r.path + "\", and PyTorch cannot read one storage as two dtypes -- clone() one of them");
+            fail(path, "this tensor of " + std::string(to_string(type)) + " shares its storage with a tensor of " +
+                           std::string(to_string(r.type)) + " at \"" + r.path +
+                           "\", and PyTorch cannot read one storage as two dtypes -- clone() one of them");
         }
         return r;
     }
@@ -99,13 +102,16 @@ private:
             if (r.low == UINT64_MAX) r.low = r.high = 0;
             return;
         }
-        const std::uint64_t low = static_cast<std::uint64_t>(b.offset) * size_of(b.type), high = low + extent * size_of(b.type);
+        const std::uint64_t low = static_cast<std::uint64_t>(b.offset) * size_of(b.type),
+                            high = low + extent * size_of(b.type);
         const bool first = r.low == UINT64_MAX || r.low == r.high;
         r.low = first ? low : std::min(r.low, low);
         r.high = first ? high : std::max(r.high, high);
     }
 
-    void add_whole(const storage_body& s, std::span<const step> path) { use(s, s.type.value_or(dtype::uint8), path).whole = true; }
+    void add_whole(const storage_body& s, std::span<const step> path) {
+        use(s, s.type.value_or(dtype::uint8), path).whole = true;
+    }
 
     [[noreturn]] static void fail(std::span<const step> path, std::string message) {
         error e(errc::unsavable, std::move(message));
@@ -117,17 +123,21 @@ private:
 
 inline void check_options(const save_options& o) {
     if (o.alignment < 64 || o.alignment > 32768 || (o.alignment & (o.alignment - 1)) != 0)
-        raise(errc::invalid_argument, "save_options::alignment is a power of two from 64 to 32768, not " + std::to_string(o.alignment) +
+        raise(errc::invalid_argument, "save_options::alignment is a power of two from 64 to 32768, not " +
+                                          std::to_string(o.alignment) +
                                           " (PyTorch maps storages and reads them with aligned instructions)");
     const node* user = o.metadata.get();
     if (user == nullptr) return;
     if (user->kind != value_kind::dict)
-        raise(errc::invalid_argument, "save_options::metadata must be a dict, such as tarc::value::dict({{\"run\", 7}})");
+        raise(errc::invalid_argument,
+              "save_options::metadata must be a dict, such as tarc::value::dict({{\"run\", 7}})");
     if (!o.manifest)
         raise(errc::invalid_argument, "save_options::metadata is kept in the manifest -- save with .manifest = true");
     walk(*user, o.limits, [](std::span<const step> path, const node& n) {
-        if (n.kind == value_kind::tensor || n.kind == value_kind::storage || n.kind == value_kind::global || n.kind == value_kind::object) {
-            error e(errc::invalid_argument, std::string("save_options::metadata holds plain values, but there is a ") + kind_name(n.kind) + " in it");
+        if (n.kind == value_kind::tensor || n.kind == value_kind::storage || n.kind == value_kind::global ||
+            n.kind == value_kind::object) {
+            error e(errc::invalid_argument, std::string("save_options::metadata holds plain values, but there is a ") +
+                                                kind_name(n.kind) + " in it");
             throw std::move(e.at_field(path_text(path)));
         }
         return true;
@@ -143,7 +153,8 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
     z.schema = std::move(schema);
     z.user = o.metadata.get();
     to.run(o.durability, o.files, [&](sink& out) {
-        write_torch_zip(*t.root, out, o.limits, z, [](const storage_body& s, auto&& append) { append_live(s, append); });
+        write_torch_zip(*t.root, out, o.limits, z,
+                        [](const storage_body& s, auto&& append) { append_live(s, append); });
     });
 }
 
@@ -165,10 +176,11 @@ inline void save_object(const type_facts& t, const void* object, const output& t
 
 }  // namespace detail
 
-/// Saves a struct as an archive, which is a torch.save file: `torch.load(path, weights_only=True)` opens it. To a path it is
-/// atomic and durable: whatever happens, the path holds the old file or the new one. The same value gives the same bytes.
-/// `to` may also be a sink or a std::vector<std::byte>. Thread-safe as long as nobody changes `object` meanwhile.
-/// Errors: errc::unsavable (an undefined tensor, text that is not UTF-8, two dtypes over one storage), errc::io.
+/// Saves a struct as an archive, which is a torch.save file: `torch.load(path, weights_only=True)` opens it. To a path
+/// it is atomic and durable: whatever happens, the path holds the old file or the new one. The same value gives the
+/// same bytes. `to` may also be a sink or a std::vector<std::byte>. Thread-safe as long as nobody changes `object`
+/// meanwhile. Errors: errc::unsavable (an undefined tensor, text that is not UTF-8, two dtypes over one storage),
+/// errc::io.
 template <class T>
 void save(const T& object, const output& to, const save_options& options = {}) {
     detail::require_archivable<T>();

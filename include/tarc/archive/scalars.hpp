@@ -21,30 +21,37 @@ namespace tarc::detail {
     std::string s = t.any_dtype ? "a tensor" : "a tensor of " + std::string(to_string(t.dtype));
     if (!t.has_rank) return s;
     s += " [";
-    for (std::size_t i = 0; i < t.extents.size(); ++i) s += (i == 0 ? "" : ", ") + (t.extents[i] == dyn ? std::string("?") : std::to_string(t.extents[i]));
+    for (std::size_t i = 0; i < t.extents.size(); ++i)
+        s += (i == 0 ? "" : ", ") + (t.extents[i] == dyn ? std::string("?") : std::to_string(t.extents[i]));
     return s + "]";
 }
 
 /// A value of the file for a message.
 [[nodiscard]] inline std::string describe_node(const node& n) {
     switch (n.kind) {
-        case value_kind::tensor: return "a tensor of " + std::string(to_string(n.tensor->type)) + " " + shape_text(n.tensor->shape);
-        case value_kind::integer: return n.big ? std::string("an int of more than 64 bits") : "the int " + std::to_string(n.integer);
+        case value_kind::tensor:
+            return "a tensor of " + std::string(to_string(n.tensor->type)) + " " + shape_text(n.tensor->shape);
+        case value_kind::integer:
+            return n.big ? std::string("an int of more than 64 bits") : "the int " + std::to_string(n.integer);
         case value_kind::boolean: return n.boolean ? "the bool True" : "the bool False";
         case value_kind::real: {
             char text[32];
             return "the float " + std::string(text, std::to_chars(text, text + sizeof text, n.real).ptr);
         }
-        case value_kind::string: return n.size <= 40 ? "the str \"" + std::string(n.str()) + "\"" : "a str of " + std::to_string(n.size) + " bytes";
+        case value_kind::string:
+            return n.size <= 40 ? "the str \"" + std::string(n.str()) + "\""
+                                : "a str of " + std::to_string(n.size) + " bytes";
         case value_kind::list:
         case value_kind::tuple:
         case value_kind::set: return std::string("a ") + kind_name(n.kind) + " of " + std::to_string(n.list->size);
         case value_kind::none: return "None";
         case value_kind::object:
             if (n.object->cls != nullptr && n.object->cls->kind == value_kind::global)
-                return "an object of " + std::string(n.object->cls->global->module) + "." + std::string(n.object->cls->global->name);
+                return "an object of " + std::string(n.object->cls->global->module) + "." +
+                       std::string(n.object->cls->global->name);
             return "an object";
-        case value_kind::global: return "the class or function " + std::string(n.global->module) + "." + std::string(n.global->name);
+        case value_kind::global:
+            return "the class or function " + std::string(n.global->module) + "." + std::string(n.global->name);
         default: return std::string("a ") + kind_name(n.kind);
     }
 }
@@ -94,7 +101,8 @@ inline void write_real(const type_facts& t, void* p, double d) {
         if (fits) std::memcpy(&u, n.text, 8);
     } else if (t.is_signed) {
         const int spare = 64 - t.size * 8;
-        fits = spare == 0 || (n.integer >= -(std::int64_t{1} << (t.size * 8 - 1)) && n.integer < (std::int64_t{1} << (t.size * 8 - 1)));
+        fits = spare == 0 || (n.integer >= -(std::int64_t{1} << (t.size * 8 - 1)) &&
+                              n.integer < (std::int64_t{1} << (t.size * 8 - 1)));
     } else {
         fits = n.integer >= 0 && (t.size == 8 || u < (std::uint64_t{1} << (t.size * 8)));
     }
@@ -219,8 +227,10 @@ public:
     [[nodiscard]] element_value whole() const {
         element_value e = *this;
         if (node_.kind != value_kind::real || node_.real != std::trunc(node_.real)) return e;
-        if (std::abs(node_.real) < 9223372036854775808.0) e.integer(static_cast<std::int64_t>(node_.real));
-        else if (node_.real > 0 && node_.real < 18446744073709551616.0) e.unsigned_integer(static_cast<std::uint64_t>(node_.real));
+        if (std::abs(node_.real) < 9223372036854775808.0)
+            e.integer(static_cast<std::int64_t>(node_.real));
+        else if (node_.real > 0 && node_.real < 18446744073709551616.0)
+            e.unsigned_integer(static_cast<std::uint64_t>(node_.real));
         return e;
     }
 
@@ -284,7 +294,8 @@ private:
         const bool is_signed = t == dtype::int64 || t == dtype::int32 || t == dtype::int16 || t == dtype::int8;
         if (!read_integer({is_signed, static_cast<int>(size_of(t))}, p, n).empty()) return false;
     } else {
-        double re = n.kind == value_kind::complex ? n.complex[0] : n.real, im = n.kind == value_kind::complex ? n.complex[1] : 0;
+        double re = n.kind == value_kind::complex ? n.complex[0] : n.real,
+               im = n.kind == value_kind::complex ? n.complex[1] : 0;
         if (n.kind == value_kind::integer) {
             if (!exact_double(n, re)) return false;
         } else if (n.kind != value_kind::real && n.kind != value_kind::complex) {

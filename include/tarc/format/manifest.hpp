@@ -31,10 +31,12 @@ namespace detail {
 inline constexpr std::string_view manifest_name = ".tarc/manifest.pkl";
 inline constexpr std::uint64_t block_bytes = std::uint64_t{1} << 20;
 
-[[nodiscard]] inline std::uint64_t blocks_of(std::uint64_t bytes) { return bytes / block_bytes + (bytes % block_bytes != 0 ? 1 : 0); }
+[[nodiscard]] inline std::uint64_t blocks_of(std::uint64_t bytes) {
+    return bytes / block_bytes + (bytes % block_bytes != 0 ? 1 : 0);
+}
 
-/// tarc's own facts about an archive (DESIGN 4): schema, XXH3-64 of every 1 MiB block of every record before the manifest,
-/// user metadata. The hashes are one string, records in the order in which tarc writes them.
+/// tarc's own facts about an archive (DESIGN 4): schema, XXH3-64 of every 1 MiB block of every record before the
+/// manifest, user metadata. The hashes are one string, records in the order in which tarc writes them.
 class manifest {
 public:
     schema_record schema;
@@ -56,9 +58,12 @@ public:
         if (!mark || mark->kind() != value_kind::integer) bad("does not begin with its version");
         manifest m;
         if (const auto schema = root.find("schema"); schema && schema->kind() == value_kind::dict) {
-            if (const auto text = schema->find("text"); text && text->kind() == value_kind::string) m.schema.text = text->as_string();
-            if (const auto digest = schema->find("digest"); digest && digest->kind() == value_kind::string) m.schema.digest = from_hex(digest->as_string());
-            if (const auto version = schema->find("version"); version && version->kind() == value_kind::integer && !version->get()->big)
+            if (const auto text = schema->find("text"); text && text->kind() == value_kind::string)
+                m.schema.text = text->as_string();
+            if (const auto digest = schema->find("digest"); digest && digest->kind() == value_kind::string)
+                m.schema.digest = from_hex(digest->as_string());
+            if (const auto version = schema->find("version");
+                version && version->kind() == value_kind::integer && !version->get()->big)
                 m.schema.version = version->as_int();
         }
         if (const auto user = root.find("user")) m.user = *user;
@@ -81,15 +86,17 @@ public:
     [[nodiscard]] bool covers(std::size_t record) const { return record < first_.size() && first_[record] != none; }
 
     /// Compares one whole block, the last of a record may be shorter. Errors: errc::checksum_mismatch.
-    void verify(std::size_t record, std::string_view name, std::uint64_t block, std::span<const std::byte> bytes) const {
+    void verify(std::size_t record, std::string_view name, std::uint64_t block,
+                std::span<const std::byte> bytes) const {
         const std::string_view want(hashes_.data() + (first_[record] + block) * 16, 16);
         if (hash_text(xxh3(bytes)) != want)
-            raise_at(errc::checksum_mismatch, "the bytes differ from their XXH3: the file was damaged after it was written", name,
+            raise_at(errc::checksum_mismatch,
+                     "the bytes differ from their XXH3: the file was damaged after it was written", name,
                      block * block_bytes);
     }
 
-    /// Calls `f(index in the directory, size)` for the records before the manifest, in the order of tarc's writer, so that a file
-    /// whose records another tool has sorted still verifies.
+    /// Calls `f(index in the directory, size)` for the records before the manifest, in the order of tarc's writer, so
+    /// that a file whose records another tool has sorted still verifies.
     template <class F>
     static void for_each_covered(const zip_reader& zip, F&& f) {
         const auto call = [&](std::string_view name) {
@@ -97,8 +104,10 @@ public:
             if (r != nullptr) f(static_cast<std::size_t>(r - zip.records().data()), r->size);
             return r != nullptr;
         };
-        for (const std::string_view name : {"data.pkl", ".format_version", ".storage_alignment", "byteorder"}) call(name);
-        for (std::uint64_t i = 0; call("data/" + std::to_string(i)); ++i) {}
+        for (const std::string_view name : {"data.pkl", ".format_version", ".storage_alignment", "byteorder"})
+            call(name);
+        for (std::uint64_t i = 0; call("data/" + std::to_string(i)); ++i) {
+        }
         call("version");
     }
 

@@ -22,25 +22,33 @@
 
 namespace tarc::detail {
 
-/// A torch.save file in the ZIP format (PyTorch 1.6 and later; torch/serialization.py `_load`), or tarc's, which is one: its
-/// values as a tree, whose storages lead to records. Opening reads the directory and the pickle, no tensor bytes. Reading
-/// storages is thread-safe.
+/// A torch.save file in the ZIP format (PyTorch 1.6 and later; torch/serialization.py `_load`), or tarc's, which is
+/// one: its values as a tree, whose storages lead to records. Opening reads the directory and the pickle, no tensor
+/// bytes. Reading storages is thread-safe.
 class torch_zip {
 public:
-    torch_zip(std::shared_ptr<source> file, const limits& limit) : limits_(limit), zip_(known_format(std::move(file)), limit), values_(std::make_shared<tree>()) {
+    torch_zip(std::shared_ptr<source> file, const limits& limit)
+        : limits_(limit), zip_(known_format(std::move(file)), limit), values_(std::make_shared<tree>()) {
         if (zip_.find("data.pkl") == nullptr) {
-            if (zip_.find("model.json") != nullptr) raise(errc::unsupported, "this is a TorchScript archive of before PyTorch 1.4, which tarc does not read");
-            throw std::move(error(errc::no_record, "the archive has no data.pkl: it is a ZIP file, but not one that torch.save wrote").in_record("data.pkl"));
+            if (zip_.find("model.json") != nullptr)
+                raise(errc::unsupported,
+                      "this is a TorchScript archive of before PyTorch 1.4, which tarc does not read");
+            throw std::move(error(errc::no_record,
+                                  "the archive has no data.pkl: it is a ZIP file, but not one that torch.save wrote")
+                                .in_record("data.pkl"));
         }
         if (zip_.find("constants.pkl") != nullptr)
-            raise(errc::unsupported, "this is a TorchScript archive (torch.jit.save), which this version of tarc does not read -- save a "
-                                     "state_dict() with torch.save");
+            raise(errc::unsupported,
+                  "this is a TorchScript archive (torch.jit.save), which this version of tarc does not read -- save a "
+                  "state_dict() with torch.save");
         read_version();
         big_endian_ = read_byteorder();
         manifest_ = manifest::read(zip_, limits_);
         const record& pickle = zip_.get("data.pkl");
         if (pickle.size > limits_.pickle_bytes)
-            raise_at(errc::limit_exceeded, "the pickle has " + std::to_string(pickle.size) + " bytes, more than tarc::limits::pickle_bytes", "data.pkl", 0);
+            raise_at(errc::limit_exceeded,
+                     "the pickle has " + std::to_string(pickle.size) + " bytes, more than tarc::limits::pickle_bytes",
+                     "data.pkl", 0);
         const std::vector<std::byte> bytes = zip_.read(pickle);
         verify_blocks(pickle, bytes);
         values_->root = read_pickle(bytes, *values_, limits_, "data.pkl");
@@ -62,35 +70,50 @@ public:
         if (s.record != SIZE_MAX) zip_.check(zip_.records()[s.record]);
     }
 
-    /// The whole of a storage, in this machine's byte order, block by block: `use(offset, bytes)` gets at most 1 MiB that has
-    /// passed its XXH3, where the archive has one. `into` is where the bytes land: the whole storage, or empty for a scratch
-    /// block. The record's CRC-32 is compared after the last block where nothing better is there, so what `use` did is void when
-    /// this throws. Errors: errc::checksum_mismatch, errc::io, errc::truncated, errc::bad_archive.
+    /// The whole of a storage, in this machine's byte order, block by block: `use(offset, bytes)` gets at most 1 MiB
+    /// that has passed its XXH3, where the archive has one. `into` is where the bytes land: the whole storage, or empty
+    /// for a scratch block. The record's CRC-32 is compared after the last block where nothing better is there, so what
+    /// `use` did is void when this throws. Errors: errc::checksum_mismatch, errc::io, errc::truncated,
+    /// errc::bad_archive.
     template <class Use>
     void read_storage(const storage_body& s, std::span<std::byte> into, bool verify, Use&& use) const {
         const record& r = zip_.records()[s.record];
         if (r.size == 0) return zip_.check(r);
         std::vector<std::byte> own;
         const bool stored = r.method == 0;
-        if (!stored) own = zip_.read(r, verify);
-        else if (into.empty()) own.resize(std::min(r.size, block_bytes));
+        if (!stored)
+            own = zip_.read(r, verify);
+        else if (into.empty())
+            own.resize(std::min(r.size, block_bytes));
         const bool by_block = verify && manifest_ && manifest_->covers(s.record);
         std::uint32_t crc = 0;
         for (std::uint64_t at = 0, block = 0; at < r.size; at += block_bytes, ++block) {
             const std::uint64_t n = std::min(block_bytes, r.size - at);
-            std::span<std::byte> piece = !into.empty() ? into.subspan(at, n) : stored ? std::span(own).first(n) : std::span(own).subspan(at, n);
-            if (stored) zip_.read_into(r, at, piece);
-            else if (!into.empty()) std::copy_n(own.begin() + static_cast<std::ptrdiff_t>(at), n, piece.begin());
-            if (by_block) manifest_->verify(s.record, r.name, block, piece);
-            else if (verify && stored && zip_.crc_computed()) crc = crc32(piece, crc);
+            std::span<std::byte> piece = !into.empty() ? into.subspan(at, n)
+                                         : stored      ? std::span(own).first(n)
+                                                       : std::span(own).subspan(at, n);
+            if (stored)
+                zip_.read_into(r, at, piece);
+            else if (!into.empty())
+                std::copy_n(own.begin() + static_cast<std::ptrdiff_t>(at), n, piece.begin());
+            if (by_block)
+                manifest_->verify(s.record, r.name, block, piece);
+            else if (verify && stored && zip_.crc_computed())
+                crc = crc32(piece, crc);
             if (s.swap > 1)
-                for (std::size_t i = 0; i + s.swap <= piece.size(); i += s.swap) std::reverse(piece.begin() + static_cast<std::ptrdiff_t>(i), piece.begin() + static_cast<std::ptrdiff_t>(i + s.swap));
+                for (std::size_t i = 0; i + s.swap <= piece.size(); i += s.swap)
+                    std::reverse(piece.begin() + static_cast<std::ptrdiff_t>(i),
+                                 piece.begin() + static_cast<std::ptrdiff_t>(i + s.swap));
             use(at, std::span<const std::byte>(piece));
         }
         if (verify && stored && !by_block && zip_.crc_computed() && crc != r.crc32) {
             if (zip_.payload_reserved())
-                raise_at(errc::checksum_mismatch, "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in this file", r.name, 0);
-            raise_at(errc::checksum_mismatch, "the bytes differ from their CRC-32: the file was damaged after it was written", r.name, 0);
+                raise_at(errc::checksum_mismatch,
+                         "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes "
+                         "are not in this file",
+                         r.name, 0);
+            raise_at(errc::checksum_mismatch,
+                     "the bytes differ from their CRC-32: the file was damaged after it was written", r.name, 0);
         }
     }
     void read_storage(const storage_body& s, std::span<std::byte> into, bool verify = true) const {
@@ -125,19 +148,27 @@ private:
         file->read(0, std::as_writable_bytes(std::span(head).first(n)));
         const std::string_view bytes(reinterpret_cast<const char*>(head.data()), n);
         const char* what = nullptr;
-        // torch/serialization.py: MAGIC_NUMBER as a pickled long, protocol 1 and up; a tar of before 0.1.10 has "ustar" at 257
-        if (bytes.find("\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19.") < 3) what = "a torch.save file in the format of before PyTorch 1.6";
-        else if (n > 262 && bytes.substr(257, 5) == "ustar") what = "a tar file, as torch.save wrote it before PyTorch 0.1.10";
-        else if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2)) what = "a safetensors file";
+        // torch/serialization.py: MAGIC_NUMBER as a pickled long, protocol 1 and up; a tar of before 0.1.10 has "ustar"
+        // at 257
+        if (bytes.find("\x8a\x0al\xfc\x9c"
+                       "F\xf9 j\xa8P\x19.") < 3)
+            what = "a torch.save file in the format of before PyTorch 1.6";
+        else if (n > 262 && bytes.substr(257, 5) == "ustar")
+            what = "a tar file, as torch.save wrote it before PyTorch 0.1.10";
+        else if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2))
+            what = "a safetensors file";
         if (what == nullptr) return file;
-        error e(errc::unsupported, std::string("this is ") + what + ", which this version of tarc does not read -- load it in PyTorch and "
-                                                                    "torch.save it again");
+        error e(errc::unsupported, std::string("this is ") + what +
+                                       ", which this version of tarc does not read -- load it in PyTorch and "
+                                       "torch.save it again");
         throw std::move(e.in_archive(file->name()));
     }
 
     std::string small_record(std::string_view name) const {
         const record& r = zip_.get(name);
-        if (r.size > 64) raise_at(errc::bad_archive, "the record has " + std::to_string(r.size) + " bytes where a word should stand", name, 0);
+        if (r.size > 64)
+            raise_at(errc::bad_archive, "the record has " + std::to_string(r.size) + " bytes where a word should stand",
+                     name, 0);
         const std::vector<std::byte> bytes = zip_.read(r);
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
@@ -147,10 +178,12 @@ private:
         std::string text = small_record("version");
         while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
         // kMinSupportedFileFormatVersion .. kMaxSupportedFileFormatVersion, caffe2/serialize/versions.h
-        const bool digits = !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string::npos;
+        const bool digits =
+            !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string::npos;
         const int v = digits ? std::stoi(text) : 0;
         if (v < 1 || v > 10)
-            raise_at(errc::unsupported, "the archive has format version \"" + text + "\", tarc reads 1 to 10", "version", 0);
+            raise_at(errc::unsupported, "the archive has format version \"" + text + "\", tarc reads 1 to 10",
+                     "version", 0);
     }
 
     bool read_byteorder() const {
@@ -165,7 +198,8 @@ private:
         const auto index = static_cast<std::size_t>(&r - zip_.records().data());
         if (!manifest_ || !manifest_->covers(index)) return;
         for (std::uint64_t at = 0; at < bytes.size(); at += block_bytes)
-            manifest_->verify(index, r.name, at / block_bytes, bytes.subspan(at, std::min<std::uint64_t>(block_bytes, bytes.size() - at)));
+            manifest_->verify(index, r.name, at / block_bytes,
+                              bytes.subspan(at, std::min<std::uint64_t>(block_bytes, bytes.size() - at)));
     }
 
     /// Leads each storage to its record, which must have exactly the storage's size.
@@ -179,10 +213,14 @@ private:
                     s.live = storage::meta(s.nbytes);
                     continue;
                 }
-                throw std::move(error(errc::no_record, "the pickle refers to a storage whose record is missing").in_record(name));
+                throw std::move(
+                    error(errc::no_record, "the pickle refers to a storage whose record is missing").in_record(name));
             }
             if (r->size != s.nbytes)
-                raise_at(errc::bad_tensor, "a storage of " + std::to_string(s.nbytes) + " bytes has a record of " + std::to_string(r->size), name, 0);
+                raise_at(
+                    errc::bad_tensor,
+                    "a storage of " + std::to_string(s.nbytes) + " bytes has a record of " + std::to_string(r->size),
+                    name, 0);
             s.record = static_cast<std::size_t>(r - zip_.records().data());
             if (big_endian_ && s.type) s.swap = tarc::facts(*s.type).swap;
         }

@@ -21,7 +21,7 @@ namespace tarc::detail {
 struct torch_zip_options {
     std::uint32_t alignment = 64;
     bool manifest = true;
-    schema_record schema;  // no text: none is written
+    schema_record schema;        // no text: none is written
     const node* user = nullptr;  // user metadata, a dict
 };
 
@@ -53,11 +53,12 @@ inline void write_text_record(zip_writer& zip, std::string_view name, std::strin
     return write_pickle(*root, limits{}).bytes;
 }
 
-/// Writes one archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the pickle
-/// first refers to them; `write_storage(body, append)` brings the bytes [begin, end) of one by calling `append` with pieces
-/// of any size. The bytes depend on the values and options alone.
+/// Writes one archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the
+/// pickle first refers to them; `write_storage(body, append)` brings the bytes [begin, end) of one by calling `append`
+/// with pieces of any size. The bytes depend on the values and options alone.
 template <class WriteStorage>
-void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o, WriteStorage&& write_storage) {
+void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o,
+                     WriteStorage&& write_storage) {
     const pickled p = write_pickle(root, limit);
     zip_writer zip(out, "archive", o.alignment);
     zip.add("data.pkl", p.bytes);
@@ -74,13 +75,15 @@ void write_torch_zip(const node& root, sink& out, const limits& limit, const tor
     // like torch's, it names the content: the pickle's hash, then that of all records
     std::string all;
     for (const auto& r : zip.records()) all += r.name + "\n" + r.blocks + "\n";
-    const std::string id = twenty_digits(xxh3(p.bytes)) + twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
+    const std::string id =
+        twenty_digits(xxh3(p.bytes)) + twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
     if (o.manifest) zip.add(manifest_name, manifest_bytes(zip, o));
     write_text_record(zip, ".data/serialization_id", id);
     zip.finish();
 }
 
-/// Brings the bytes of a storage in memory: host memory as it is, a device's through a host copy of one piece at a time.
+/// Brings the bytes of a storage in memory: host memory as it is, a device's through a host copy of one piece at a
+/// time.
 template <class Append>
 void append_live(const storage_body& s, Append&& append) {
     auto* first = static_cast<std::byte*>(s.live.data()) + s.begin;
