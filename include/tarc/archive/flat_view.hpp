@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>  // std::lower_bound
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
