@@ -14,7 +14,7 @@ import tempfile
 
 # One layer a line: names of headers, or of folders (with "/") of headers.
 LAYERS = [
-    ["config.hpp", "fwd.hpp", "error.hpp", "limits.hpp", "progress.hpp"],
+    ["config.hpp", "fwd.hpp", "error.hpp", "limits.hpp", "progress.hpp", "util/"],
     ["tensor/"],
     ["reflect/"],
     ["io/"],

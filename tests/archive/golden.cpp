@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cmath>
+#include <complex>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>

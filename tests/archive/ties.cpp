@@ -1,5 +1,6 @@
 #include "archive/support.hpp"
 
+#include <complex>
 #include <cstring>
 #include <map>
 #include <optional>

@@ -1,18 +1,19 @@
 #pragma once
 
-#include <algorithm>  // std::sort, std::min, std::max
+#include <algorithm>  // std::min, std::max
 #include <array>
 #include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>  // std::errc
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/binder.hpp>
 #include <tarc/archive/flat_view.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 
 /// Binding of modules: dotted keys, in whatever form the file has them (archive/flat_view.hpp).
 namespace tarc::detail {
@@ -107,14 +108,17 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
         }
         case kind::map:
             return stage(t, target, [&](void* p) {
-                std::vector<std::string> names = names_below(view, key, t.element->kind == kind::tensor);
+                vec<std::string> names = names_below(view, key, t.element->kind == kind::tensor);
                 temporary made(t);
                 for (std::string name : names) {
                     budget_.text(name.size());
                     keep(t, p, made.object, &name);
                 }
                 if (!options_.strict) {  // elements that the file has not stay, and are missing
-                    for (const std::string& name : names_in(t, p)) {
+                    const vec<std::string> known_names = names_in(t, p);
+                    const auto before = [&](std::size_t a, std::size_t b) { return known_names[a] < known_names[b]; };
+                    for (const std::size_t i : sorted_numbers(known_names.size(), before)) {
+                        const std::string& name = known_names[i];
                         std::string copy = name;
                         if (void* known = nullptr; t.find(made.object, &name, &known)) continue;
                         keep(t, p, made.object, &copy);
@@ -145,12 +149,11 @@ inline void binder::flat_optional(const type_facts& t, void* target, flat_view& 
     });
 }
 
-inline std::vector<std::string> binder::names_in(const type_facts& t, const void* map) {
-    std::vector<std::string> names;
+inline vec<std::string> binder::names_in(const type_facts& t, const void* map) {
+    vec<std::string> names;
     t.for_each(map, &names, [](void* to, const void* key, void*) {
-        static_cast<std::vector<std::string>*>(to)->push_back(*static_cast<const std::string*>(key));
+        static_cast<vec<std::string>*>(to)->push_back(*static_cast<const std::string*>(key));
     });
-    std::sort(names.begin(), names.end());
     return names;
 }
 
@@ -171,15 +174,14 @@ inline std::size_t binder::count_indices(flat_view& view, const std::string& key
 }
 
 /// The names that stand behind the key; whole ones for a map of tensors, else up to the next dot. In file order.
-inline std::vector<std::string> binder::names_below(flat_view& view, const std::string& key, bool whole_names) {
-    std::vector<std::size_t> leaves(view.below(key).begin(), view.below(key).end());
-    std::sort(leaves.begin(), leaves.end());
-    std::vector<std::string> names;
-    std::unordered_map<std::string, bool> seen;
+inline vec<std::string> binder::names_below(flat_view& view, const std::string& key, bool whole_names) {
+    const vec<std::size_t> leaves = view.in_file_order(key);
+    vec<std::string> names;
+    text_set seen;
     for (const std::size_t i : leaves) {
         const std::string_view rest = view[i].key.substr(key.size() + 1);
-        std::string name(whole_names ? rest : rest.substr(0, rest.find('.')));
-        if (seen.try_emplace(name, true).second) names.push_back(std::move(name));
+        const std::string_view name = whole_names ? rest : rest.substr(0, rest.find('.'));
+        if (seen.add(name).fresh) names.push_back(std::string(name));
     }
     return names;
 }

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/binder.hpp>
 #include <tarc/archive/flat_view.hpp>
 #include <tarc/archive/scalars.hpp>
+#include <tarc/util/vec.hpp>
 
 /// Binding of scalars, tensors and containers, by what Python has for each (DESIGN 3).
 namespace tarc::detail {
@@ -145,7 +145,7 @@ inline void binder::map(const type_facts& t, void* target, const node& n) {
     budget_.grow(*t.element, d, d->size);
     stage(t, target, [&](void* p) {
         // All keys come first, since some maps move their elements when one is added.
-        std::vector<const entry*> wanted;
+        vec<const entry*> wanted;
         temporary made(t);
         for (const entry& e : *d) {
             temporary key(*t.key);

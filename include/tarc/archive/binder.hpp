@@ -5,15 +5,14 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/binding.hpp>
 #include <tarc/archive/flat_view.hpp>
 #include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 
 namespace tarc::detail {
@@ -155,7 +154,7 @@ private:
     void collect_tensors(const node& root) {
         walk(root, options_.limit, [&](std::span<const step> at, const node& n) {
             budget_.visit();
-            if (!collected_.insert(&n).second) return false;
+            if (!collected_.add(&n).fresh) return false;
             if (n.kind == value_kind::tensor && n.tensor->storage != nullptr && !n.tensor->meta)
                 out_.tensors.push_back({nullptr, n.tensor, file_path(path_text(at))});
             if (n.kind == value_kind::storage) {
@@ -192,9 +191,9 @@ private:
     void flat_members(const type_facts& t, void* target, flat_view& view, const std::string& key);
     void flat(const type_facts& t, void* target, flat_view& view, const std::string& key);
     void flat_optional(const type_facts& t, void* target, flat_view& view, const std::string& key);
-    static std::vector<std::string> names_in(const type_facts& t, const void* map);
+    static vec<std::string> names_in(const type_facts& t, const void* map);
     static std::size_t count_indices(flat_view& view, const std::string& key);
-    static std::vector<std::string> names_below(flat_view& view, const std::string& key, bool whole_names);
+    static vec<std::string> names_below(flat_view& view, const std::string& key, bool whole_names);
 
     /// The items of a list or tuple, or null.
     static const list_body* items_of(const node& n) {
@@ -213,7 +212,7 @@ private:
         std::array<void*, max_parts> at;
         t.addresses(target, at.data());
         const name_index names(*d);
-        std::vector<bool> used(d->size);
+        vec<bool> used(d->size);
         std::size_t rest = max_parts;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
@@ -258,12 +257,12 @@ private:
         explicit name_index(const dict_body& d) : dict_(d) {
             if (d.size <= 16) return;
             for (std::size_t i = 0; i < d.size; ++i)
-                if (d[i].key->kind == value_kind::string) by_name_.try_emplace(d[i].key->str(), i);
+                if (d[i].key->kind == value_kind::string && by_name_.add(d[i].key->str()).fresh) places_.push_back(i);
         }
         [[nodiscard]] std::size_t find(std::string_view name) const {
             if (dict_.size > 16) {
-                const auto at = by_name_.find(name);
-                return at == by_name_.end() ? dict_.size : at->second;
+                const std::size_t at = by_name_.find(name);
+                return at == text_set::none ? dict_.size : places_[at];
             }
             for (std::size_t i = 0; i < dict_.size; ++i)
                 if (dict_[i].key->kind == value_kind::string && dict_[i].key->str() == name) return i;
@@ -272,7 +271,8 @@ private:
 
     private:
         const dict_body& dict_;
-        std::unordered_map<std::string_view, std::size_t> by_name_;
+        text_set by_name_;
+        vec<std::size_t> places_;
     };
 
     void metadata(const type_facts& t, void* target, const node& n) {
@@ -371,7 +371,7 @@ private:
     binding& out_;
     const bind_options& options_;
     bind_budget budget_;
-    std::unordered_set<const node*> collected_;  // parts of a tarc::value whose tensors are in out_.tensors
+    address_set collected_;  // parts of a tarc::value whose tensors are in out_.tensors
     std::string path_;
     bool direct_ = false;
 };

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <unordered_set>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/report.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 
 namespace tarc::detail {
@@ -46,9 +46,9 @@ struct binding {
         any_tensor target, made;
     };
     load_report report;
-    std::vector<tensor_job> tensors;
-    std::vector<element_job> elements;
-    std::vector<staged_object> objects;
+    vec<tensor_job> tensors;
+    vec<element_job> elements;
+    vec<staged_object> objects;
     std::shared_ptr<tree> values = std::make_shared<tree>();  // what members of type tarc::value hold
     tree_copier copier{*values};
     arena texts;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>  // std::sort
 #include <array>
 #include <compare>  // std::strong_order
 #include <cstddef>
@@ -12,6 +11,9 @@
 #include <vector>
 
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/utf8.hpp>
 #include <tarc/value/value.hpp>
 
@@ -169,16 +171,18 @@ private:
     };
 
     /// The elements of a set or map; of an unordered one in the order of its keys.
-    std::vector<pair> elements(const type_facts& t, const void* p) {
-        std::vector<pair> all;
+    vec<pair> elements(const type_facts& t, const void* p) {
+        vec<pair> all;
         all.reserve(t.get_size(p));
         t.for_each(p, &all, [](void* c, const void* key, void* value) {
-            static_cast<std::vector<pair>*>(c)->push_back({key, value});
+            static_cast<vec<pair>*>(c)->push_back({key, value});
         });
-        if (t.unordered) {
-            std::sort(all.begin(), all.end(), [&](const pair& a, const pair& b) { return less(*t.key, a.key, b.key); });
-        }
-        return all;
+        if (!t.unordered) return all;
+        vec<pair> sorted;
+        sorted.reserve(all.size());
+        const auto before = [&](std::size_t a, std::size_t b) { return less(*t.key, all[a].key, all[b].key); };
+        for (const std::size_t i : sorted_numbers(all.size(), before)) sorted.push_back(all[i]);
+        return sorted;
     }
 
     static bool less(const type_facts& t, const void* a, const void* b) {
@@ -227,7 +231,7 @@ private:
         std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
-        std::vector<std::string_view> origins;
+        vec<std::string_view> origins;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
             if (m.transient) continue;
@@ -260,7 +264,7 @@ private:
     /// A flat OrderedDict, as a state_dict() is.
     node* module(const type_facts& t, const void* p) {
         node* d = tree_.dict(dict_class::ordered);
-        std::vector<std::string_view> origins;
+        vec<std::string_view> origins;
         std::string key;
         flatten_members(t, p, key, {d, &origins});
         refuse_duplicates(*d, origins);
@@ -269,7 +273,7 @@ private:
 
     struct flat_target {
         node* dict = nullptr;
-        std::vector<std::string_view>* origins = nullptr;  // the field that each key comes from
+        vec<std::string_view>* origins = nullptr;  // the field that each key comes from
     };
 
     void flatten_members(const type_facts& t, const void* p, std::string& key, flat_target to) {
@@ -352,24 +356,22 @@ private:
     }
 
     /// Two leaves with one key would be one on load.
-    void refuse_duplicates(const node& d, const std::vector<std::string_view>& origins) {
-        struct named {
-            std::string_view key;
-            std::size_t index;
-        };
-        std::vector<named> keys;
-        for (std::size_t i = 0; i < d.dict->size; ++i)
-            if (const node& k = *(*d.dict)[i].key; k.kind == value_kind::string) keys.push_back({k.str(), i});
-        std::sort(keys.begin(), keys.end(), [](const named& a, const named& b) {
-            return a.key < b.key || (a.key == b.key && a.index < b.index);
-        });
-        for (std::size_t i = 1; i < keys.size(); ++i) {
-            if (keys[i].key != keys[i - 1].key) continue;
-            const auto origin = [&](std::size_t k) {
-                return k < origins.size() ? std::string(origins[k]) : std::string("tarc::rest");
+    void refuse_duplicates(const node& d, const vec<std::string_view>& origins) {
+        text_set keys;
+        vec<std::size_t> places;
+        for (std::size_t i = 0; i < d.dict->size; ++i) {
+            const node& k = *(*d.dict)[i].key;
+            if (k.kind != value_kind::string) continue;
+            const numbered known = keys.add(k.str());
+            if (known.fresh) {
+                places.push_back(i);
+                continue;
+            }
+            const auto origin = [&](std::size_t at) {
+                return at < origins.size() ? std::string(origins[at]) : std::string("tarc::rest");
             };
-            fail("the key \"" + std::string(keys[i].key) + "\" would be written twice, by the fields \"" +
-                 origin(keys[i - 1].index) + "\" and \"" + origin(keys[i].index) + "\"");
+            fail("the key \"" + std::string(k.str()) + "\" would be written twice, by the fields \"" +
+                 origin(places[known.number]) + "\" and \"" + origin(i) + "\"");
         }
     }
 

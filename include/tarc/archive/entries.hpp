@@ -1,13 +1,12 @@
 #pragma once
 
-#include <algorithm>  // std::min, std::sort
+#include <algorithm>  // std::min
 #include <cstddef>
 #include <cstdint>
 #include <memory>  // std::shared_ptr
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>  // std::tie
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,8 @@
 #include <tarc/limits.hpp>
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/tensor/shape.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 #include <tarc/value/walk.hpp>
 
@@ -86,11 +87,11 @@ public:
         walk(
             *values_->root, limit_,
             [&](std::span<const step> path, const node& n) {
-                e_.path.resize(path.empty() ? 0 : path.size() - 1, key(0));
+                while (e_.path.size() >= path.size() && !e_.path.empty()) e_.path.pop_back();
                 if (!path.empty()) e_.path.push_back(key_of(path.back()));
                 return visit(n, use);
             },
-            [&](const node& n, std::vector<child>& out) { list(n, out); });
+            [&](const node& n, vec<child>& out) { list(n, out); });
     }
 
 private:
@@ -221,7 +222,7 @@ private:
         return known;
     }
 
-    void list(const node& n, std::vector<child>& out) {
+    void list(const node& n, vec<child>& out) {
         if (n.kind == value_kind::set) return list_set(*n.list, out);
         if (n.kind != value_kind::object || is_transparent(n)) return list_children(n, out);
         const object_body& o = *n.object;
@@ -236,19 +237,19 @@ private:
             for (const entry& p : *o.pairs) out.push_back({{p.key, 0, {}}, p.value});
     }
 
-    void list_set(const list_body& set, std::vector<child>& out) {
+    void list_set(const list_body& set, vec<child>& out) {
         struct element {
             std::string_view type;
             std::string repr;
-            std::size_t place;
         };
-        std::vector<element> elements;
+        vec<element> elements;
         elements.reserve(set.size);
-        for (std::size_t i = 0; i < set.size; ++i) elements.push_back({type_name(*set[i]), repr_(*set[i]), i});
-        std::sort(elements.begin(), elements.end(), [](const element& a, const element& b) {
-            return std::tie(a.type, a.repr, a.place) < std::tie(b.type, b.repr, b.place);
+        for (std::size_t i = 0; i < set.size; ++i) elements.push_back({type_name(*set[i]), repr_(*set[i])});
+        const vec<std::size_t> order = sorted_numbers(set.size, [&](std::size_t a, std::size_t b) {
+            const int types = elements[a].type.compare(elements[b].type);
+            return types != 0 ? types < 0 : elements[a].repr < elements[b].repr;
         });
-        for (std::size_t i = 0; i < elements.size(); ++i) out.push_back({{nullptr, i, {}}, set[elements[i].place]});
+        for (std::size_t i = 0; i < order.size(); ++i) out.push_back({{nullptr, i, {}}, set[order[i]]});
     }
 
     std::shared_ptr<const tree> values_;
@@ -256,7 +257,7 @@ private:
     arena& texts_;
     std::uint64_t room_;
     python_repr repr_;
-    std::vector<std::size_t> numbers_;
+    vec<std::size_t> numbers_;
     std::size_t count_ = 0;
     tarc::entry e_;
 };
@@ -269,7 +270,7 @@ public:
     /// Errors: errc::limit_exceeded, errc::bad_pickle for a container that holds itself.
     explicit entry_list(std::shared_ptr<const detail::tree> values, const limits& limit = {}) {
         std::uint64_t room = (std::uint64_t{64} << 20) + 8 * values->memory.capacity();
-        detail::entry_walker walker(std::move(values), limit, *texts_);
+        detail::entry_walker walker(std::move(values), limit, texts_);
         walker.for_each([&](const entry& e) {
             std::uint64_t bytes = e.path.size() * sizeof(key);
             for (const key& k : e.path) bytes += k.name().size();
@@ -283,7 +284,7 @@ public:
     [[nodiscard]] std::span<const entry> get() const noexcept { return entries_; }
 
 private:
-    std::unique_ptr<detail::arena> texts_ = std::make_unique<detail::arena>();
+    detail::arena texts_;
     std::vector<entry> entries_;
 };
 

@@ -1,18 +1,18 @@
 #pragma once
 
-#include <algorithm>  // std::sort, std::lower_bound
-#include <charconv>
+#include <algorithm>  // std::lower_bound
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include <tarc/archive/binding.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 #include <tarc/value/walk.hpp>
 
@@ -37,17 +37,18 @@ public:
         : texts_(texts), budget_(budget), strip_(strip_prefix) {
         walk(
             root, limit, [&](std::span<const step> path, const node& n) { return enter(path, n); },
-            [](const node& n, std::vector<child>& out) { expand(n, out); });
+            [](const node& n, vec<child>& out) { expand(n, out); });
         close(0);
-        for (std::size_t i = 0; i < items_.size(); ++i) by_key_.try_emplace(items_[i].key, i);
+        for (std::size_t i = 0; i < items_.size(); ++i)
+            if (by_key_.add(items_[i].key).fresh) first_.push_back(i);
     }
 
-    [[nodiscard]] std::span<item> items() { return items_; }
+    [[nodiscard]] std::span<item> items() { return {items_.data(), items_.size()}; }
 
     /// The item of exactly this key, or null.
     [[nodiscard]] item* find(std::string_view key) {
-        const auto at = by_key_.find(key);
-        return at == by_key_.end() ? nullptr : &items_[at->second];
+        const std::size_t at = by_key_.find(key);
+        return at == text_set::none ? nullptr : &items_[first_[at]];
     }
     /// Marks an item and all inside it as taken.
     void take(const item& i) { take(static_cast<std::size_t>(&i - items_.data())); }
@@ -62,8 +63,8 @@ public:
         return false;
     }
     /// What nothing has taken, below the key, in file order: whole containers where nothing inside was taken either.
-    [[nodiscard]] std::vector<std::size_t> left_below(std::string_view key) const {
-        std::vector<std::size_t> left;
+    [[nodiscard]] vec<std::size_t> left_below(std::string_view key) const {
+        vec<std::size_t> left;
         for (std::size_t i = 0; i < items_.size();) {
             const item& it = items_[i];
             const bool inside = key.empty() || (it.key.size() > key.size() && it.key.starts_with(key) && it.key[key.size()] == '.');
@@ -82,12 +83,19 @@ public:
     /// The leaves whose keys begin with `key` and a dot, in key order; all of them for an empty key.
     [[nodiscard]] std::span<const std::size_t> below(std::string_view key) {
         if (!sorted_ready_) sort();
-        if (key.empty()) return sorted_;
+        if (key.empty()) return {sorted_.data(), sorted_.size()};
         const std::string low = std::string(key) + ".", high = std::string(key) + "/";  // '/' follows '.'
         const auto before = [&](std::size_t i, const std::string& k) { return items_[i].key < k; };
         const auto a = std::lower_bound(sorted_.begin(), sorted_.end(), low, before);
         const auto b = std::lower_bound(a, sorted_.end(), high, before);
         return {a, b};
+    }
+    /// The same in the order of the file.
+    [[nodiscard]] vec<std::size_t> in_file_order(std::string_view key) {
+        const std::span<const std::size_t> leaves = below(key);
+        vec<std::size_t> numbers(leaves.data(), leaves.data() + leaves.size());
+        sort_numbers(numbers, [](std::size_t a, std::size_t b) { return a < b; });
+        return numbers;
     }
     [[nodiscard]] const item& operator[](std::size_t i) const { return items_[i]; }
 
@@ -113,7 +121,7 @@ private:
         return is_module ? n.object->state : nullptr;
     }
 
-    static void expand(const node& n, std::vector<child>& out) {
+    static void expand(const node& n, vec<child>& out) {
         const node* state = module_state(n);
         if (state == nullptr) return list_children(n, out);
         const node* transient = member(*state, "_non_persistent_buffers_set");
@@ -165,18 +173,18 @@ private:
     void sort() {
         for (std::size_t i = 0; i < items_.size(); ++i)
             if (!items_[i].container) sorted_.push_back(i);
-        std::sort(sorted_.begin(), sorted_.end(),
-                  [&](std::size_t a, std::size_t b) { return items_[a].key < items_[b].key; });
+        sort_numbers(sorted_, [&](std::size_t a, std::size_t b) { return items_[a].key < items_[b].key; });
         sorted_ready_ = true;
     }
 
     arena& texts_;
     bind_budget& budget_;
     std::string_view strip_;
-    std::vector<item> items_;
-    std::vector<std::size_t> open_;
-    std::unordered_map<std::string_view, std::size_t> by_key_;
-    std::vector<std::size_t> sorted_;
+    vec<item> items_;
+    vec<std::size_t> open_;
+    text_set by_key_;
+    vec<std::size_t> first_;  // by number of the key: its first item
+    vec<std::size_t> sorted_;
     bool sorted_ready_ = false;
 };
 

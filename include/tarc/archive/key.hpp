@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include <tarc/tensor/dtype.hpp>
 
@@ -19,53 +18,48 @@ class key {
 public:
     template <class S>
         requires std::convertible_to<const S&, std::string_view>
-    key(const S& name) : value_(std::string(std::string_view(name))) {}
+    key(const S& name) : text_(std::string_view(name)) {}
     template <detail::plain_integer I>
-    key(I index) {
-        if (std::in_range<std::int64_t>(index))
-            value_ = static_cast<std::int64_t>(index);
-        else
-            value_ = large{std::to_string(index)};
+    key(I index) : form_(form::index) {
+        if (std::in_range<std::int64_t>(index)) {
+            number_ = static_cast<std::int64_t>(index);
+        } else {
+            form_ = form::large;
+            text_ = std::to_string(index);
+        }
     }
     template <std::same_as<bool> B>
-    key(B flag) : value_(flag) {}
+    key(B flag) : form_(form::flag), number_(flag) {}
     /// An integer outside int64.
     [[nodiscard]] static key large_integer(std::string digits) {
         key k(std::int64_t{0});
-        k.value_ = large{std::move(digits)};
+        k.form_ = form::large;
+        k.text_ = std::move(digits);
         return k;
     }
 
-    [[nodiscard]] bool is_name() const noexcept { return value_.index() == 0; }
-    [[nodiscard]] bool is_index() const noexcept { return value_.index() == 1; }
-    [[nodiscard]] bool is_bool() const noexcept { return value_.index() == 2; }
-    [[nodiscard]] bool is_large_integer() const noexcept { return value_.index() == 3; }
+    [[nodiscard]] bool is_name() const noexcept { return form_ == form::name; }
+    [[nodiscard]] bool is_index() const noexcept { return form_ == form::index; }
+    [[nodiscard]] bool is_bool() const noexcept { return form_ == form::flag; }
+    [[nodiscard]] bool is_large_integer() const noexcept { return form_ == form::large; }
     /// The name; empty for any other key.
-    [[nodiscard]] std::string_view name() const noexcept {
-        const auto* s = std::get_if<0>(&value_);
-        return s == nullptr ? std::string_view{} : std::string_view(*s);
-    }
+    [[nodiscard]] std::string_view name() const noexcept { return is_name() ? std::string_view(text_) : std::string_view(); }
     /// The index; 0 for any other key.
-    [[nodiscard]] std::int64_t index() const noexcept {
-        const auto* i = std::get_if<1>(&value_);
-        return i == nullptr ? 0 : *i;
-    }
+    [[nodiscard]] std::int64_t index() const noexcept { return is_index() ? number_ : 0; }
     /// As Python prints it, a name without quotes.
     [[nodiscard]] std::string text() const {
-        if (is_name()) return std::get<0>(value_);
-        if (is_large_integer()) return std::get<3>(value_).digits;
-        if (is_bool()) return std::get<2>(value_) ? "True" : "False";
-        return std::to_string(index());
+        if (is_bool()) return number_ != 0 ? "True" : "False";
+        return is_index() ? std::to_string(number_) : text_;
     }
 
     friend bool operator==(const key&, const key&) = default;
 
 private:
-    struct large {
-        std::string digits;
-        friend bool operator==(const large&, const large&) = default;
-    };
-    std::variant<std::string, std::int64_t, bool, large> value_;
+    enum class form : std::uint8_t { name, index, flag, large };
+
+    form form_ = form::name;
+    std::int64_t number_ = 0;  // of an index; of a flag 0 or 1
+    std::string text_;         // of a name; the digits of a large integer
 };
 
 namespace detail {

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <algorithm>  // std::sort, std::any_of
+#include <algorithm>  // std::any_of
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
 #include <exception>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,9 @@
 #include <tarc/archive/map_location.hpp>
 #include <tarc/archive/python_repr.hpp>
 #include <tarc/transfer/host.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -70,18 +72,18 @@ public:
             binds.bind(*r.type, r.object, root, r.fresh);
         else
             binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below);
-        if (o.strict && !bound_.report.clean()) throw mismatch_error(bound_.report);
-        elements_.clear();
+        if (o.strict && !bound_.report.clean()) throw mismatch_error(std::move(bound_.report));
+        elements_ = {};
         group();
         place(policy);
     }
 
-    [[nodiscard]] const load_report& report() const { return bound_.report; }
+    [[nodiscard]] load_report report() && { return std::move(bound_.report); }
 
     void run() {
         if (whole_file_ && options_.verify) file_.zip().check_all();
         for (const std::size_t i : order_) transfer(groups_[i]);
-        std::vector<any_tensor> made(bound_.tensors.size());
+        vec<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
             const auto& job = bound_.tensors[i];
             if (job.target != nullptr && !in_place(job)) made[i] = made_tensor(job);
@@ -99,7 +101,7 @@ public:
     /// What a path leads to. Errors: errc::mismatch when it leads nowhere.
     [[nodiscard]] static const node& navigate(const node& root, std::span<const key> path) {
         const node* n = &root;
-        std::vector<child> children;
+        vec<child> children;
         for (std::size_t i = 0; i < path.size(); ++i) {
             children.clear();
             list_children(*n, children);
@@ -146,7 +148,7 @@ private:
     /// One storage of the file and all that this load binds over it.
     struct group_state {
         const storage_body* body = nullptr;
-        std::vector<std::size_t> jobs;
+        vec<std::size_t> jobs;
         placement where;
         storage placed;
         std::size_t in_place_jobs = 0;
@@ -171,24 +173,21 @@ private:
                 g = groups_.size();
                 groups_.push_back({});
                 groups_.back().body = b.storage;
-                if (b.storage->live.defined()) in_pickle_.try_emplace(b.storage->live.identity(), g);
+                if (b.storage->live.defined()) in_pickle_[b.storage->live.identity()] = g + 1;
             }
             groups_[g].jobs.push_back(i);
             groups_[g].in_place_jobs += in_place(bound_.tensors[i]);
         }
-        order_.resize(groups_.size());
-        for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = i;
         const auto position = [&](std::size_t i) {
             const std::size_t r = groups_[i].body->record;
             return r == SIZE_MAX ? UINT64_MAX : file_.zip().records()[r].header_offset;
         };
-        std::sort(order_.begin(), order_.end(),
-                  [&](std::size_t a, std::size_t b) { return std::pair(position(a), a) < std::pair(position(b), b); });
+        order_ = sorted_numbers(groups_.size(), [&](std::size_t a, std::size_t b) { return position(a) < position(b); });
     }
 
     void place(policy_ref policy) {
         std::uint64_t total = 0;
-        std::vector<std::string_view> fields;
+        vec<std::string_view> fields;
         for (const std::size_t i : order_) {
             group_state& g = groups_[i];
             if (g.in_place_jobs == g.jobs.size()) continue;
@@ -276,8 +275,8 @@ private:
             std::size_t g = none;
             if (s.origin != nullptr)
                 g = group_of_[s.origin->index];
-            else if (const auto at = in_pickle_.find(s.live.identity()); at != in_pickle_.end())
-                g = at->second;
+            else if (const std::size_t* known = in_pickle_.find(s.live.identity()))
+                g = *known - 1;
             if (g == none || !groups_[g].placed.defined()) continue;
             s.live = groups_[g].placed;
             s.location = bound_.values->memory.copy(s.live.device().location());
@@ -343,10 +342,10 @@ private:
     const torch_zip& file_;
     const load_options& options_;
     binding bound_;
-    std::vector<group_state> groups_;
-    std::vector<std::size_t> group_of_, order_;
-    std::unordered_map<const storage_body*, storage> elements_;
-    std::unordered_map<const void*, std::size_t> in_pickle_;  // groups of storages whose bytes stand in the pickle
+    vec<group_state> groups_;
+    vec<std::size_t> group_of_, order_;
+    address_map<storage> elements_;
+    address_map<std::size_t> in_pickle_;  // one past the groups of storages whose bytes stand in the pickle
     bool whole_file_ = true;
 };
 

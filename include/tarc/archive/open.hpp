@@ -206,7 +206,7 @@ private:
         guarded([&] {
             detail::load_plan plan(state_->file, r, policy, options);
             plan.run();
-            report = plan.report();
+            report = std::move(plan).report();
         });
         return report;
     }

@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 #include <utility>  // std::move
-#include <vector>
 
 #include <tarc/archive/python_text.hpp>
 #include <tarc/container/known_globals.hpp>
 #include <tarc/error.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -147,7 +147,7 @@ private:
 
     std::uint64_t room_, limit_, work_ = 0;
     std::string out_;
-    std::vector<level> levels_;
+    vec<level> levels_;
 };
 
 }  // namespace tarc::detail

@@ -7,9 +7,9 @@
 #include <cstdlib>  // std::abs
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/archive/python_printable.hpp>
+#include <tarc/util/vec.hpp>
 
 /// Scalars as Python's repr() writes them.
 namespace tarc::detail {
@@ -141,7 +141,7 @@ inline void append_bytes(std::string& out, std::string_view s) {
 /// The decimal digits of a big integer (two's complement, little-endian). Takes time by the square of its length.
 [[nodiscard]] inline std::string big_decimal(std::string_view bytes) {
     const bool negative = !bytes.empty() && (static_cast<unsigned char>(bytes.back()) & 0x80u) != 0;
-    std::vector<std::uint32_t> limbs((bytes.size() + 3) / 4, negative ? UINT32_MAX : 0);
+    vec<std::uint32_t> limbs((bytes.size() + 3) / 4, negative ? UINT32_MAX : 0);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         limbs[i / 4] &= ~(0xffu << i % 4 * 8);
         limbs[i / 4] |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])) << i % 4 * 8;
@@ -154,7 +154,7 @@ inline void append_bytes(std::string& out, std::string_view s) {
             carry >>= 32;
         }
     }
-    std::vector<std::uint32_t> groups;  // of nine digits, the lowest first
+    vec<std::uint32_t> groups;  // of nine digits, the lowest first
     while (!limbs.empty()) {
         std::uint64_t rest = 0;
         for (std::size_t i = limbs.size(); i-- > 0;) {

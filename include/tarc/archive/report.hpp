@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tarc/error.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -38,7 +39,7 @@ namespace detail {
 /// Levenshtein distance, or `limit` + 1 when it is more. Looks only where it can be less: O(limit * size).
 [[nodiscard]] inline std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit) {
     if ((a.size() > b.size() ? a.size() - b.size() : b.size() - a.size()) > limit) return limit + 1;
-    std::vector<std::size_t> row(b.size() + 1, limit + 1);
+    vec<std::size_t> row(b.size() + 1, limit + 1);
     for (std::size_t j = 0; j <= b.size() && j <= limit; ++j) row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         const std::size_t first = i > limit ? i - limit : 1, last = std::min(b.size(), i + limit);

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,8 @@
 #include <tarc/format/torch_zip_writer.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/schema.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/walk.hpp>
 
 namespace tarc {
@@ -45,9 +46,9 @@ namespace detail {
 class storage_ranges {
 public:
     storage_ranges(tree& t, const save_options& o) : seen_(t.storages().size()) {
-        std::unordered_set<const node*> visited;
+        address_set visited;
         walk(*t.root, o.limits, [&](std::span<const step> path, const node& n) {
-            if (!visited.insert(&n).second) return false;
+            if (!visited.add(&n).fresh) return false;
             if (n.kind == value_kind::tensor) add(*n.tensor, path);
             if (n.kind == value_kind::storage) add_whole(*n.storage, path);
             return true;
@@ -117,7 +118,7 @@ private:
         throw std::move(e.at_field(path_text(path)));
     }
 
-    std::vector<range> seen_;
+    vec<range> seen_;
 };
 
 inline void check_options(const save_options& o) {

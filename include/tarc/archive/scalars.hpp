@@ -56,9 +56,12 @@ namespace tarc::detail {
     }
 }
 
-[[nodiscard]] inline std::string integer_name(const type_facts& t) {
-    return (t.is_signed ? "int" : "uint") + std::to_string(t.size * 8);
-}
+struct integer_form {
+    bool is_signed;
+    int size;  // bytes
+};
+
+[[nodiscard]] inline std::string integer_name(integer_form f) { return (f.is_signed ? "int" : "uint") + std::to_string(f.size * 8); }
 
 /// Whether an int is exactly a double.
 [[nodiscard]] inline bool exact_double(const node& n, double& d) {
@@ -89,7 +92,7 @@ inline void write_real(const type_facts& t, void* p, double d) {
 }
 
 /// Writes an integer node into an integer of any size. Empty when it fits, else what was wanted.
-[[nodiscard]] inline std::string read_integer(const type_facts& t, void* p, const node& n) {
+[[nodiscard]] inline std::string read_integer(integer_form t, void* p, const node& n) {
     if (n.kind != value_kind::integer) return integer_name(t);
     std::uint64_t u = static_cast<std::uint64_t>(n.integer);
     bool fits = !n.big;
@@ -104,7 +107,7 @@ inline void write_real(const type_facts& t, void* p, double d) {
         fits = n.integer >= 0 && (t.size == 8 || u < (std::uint64_t{1} << (t.size * 8)));
     }
     if (!fits) return integer_name(t) + ", into which it does not fit";
-    write_integer(t, p, u);
+    std::memcpy(p, &u, static_cast<std::size_t>(t.size));
     return {};
 }
 
@@ -116,7 +119,7 @@ inline void write_real(const type_facts& t, void* p, double d) {
             if (n.kind != value_kind::boolean) return "bool";
             *static_cast<bool*>(p) = n.boolean;
             return {};
-        case kind::integer: return read_integer(t, p, n);
+        case kind::integer: return read_integer({t.is_signed, t.size}, p, n);
         case kind::real: {
             double d = n.real;
             if (n.kind == value_kind::integer) {
@@ -156,7 +159,7 @@ inline void write_real(const type_facts& t, void* p, double d) {
             return {};
         }
         case kind::enumeration: {
-            if (!t.has_names) return read_integer(t, p, n);
+            if (!t.has_names) return read_integer({t.is_signed, t.size}, p, n);
             if (n.kind != value_kind::string) return "the name of an enum's value";
             for (const enum_entry& e : t.names) {
                 if (e.name != n.str()) continue;
@@ -288,15 +291,8 @@ private:
         if (t != dtype::boolean) return false;
         put(n.boolean);
     } else if (facts(t).kind == dtype_class::integer) {
-        const type_facts& facts = t == dtype::int64    ? facts_of<std::int64_t>
-                                  : t == dtype::int32  ? facts_of<std::int32_t>
-                                  : t == dtype::int16  ? facts_of<std::int16_t>
-                                  : t == dtype::int8   ? facts_of<std::int8_t>
-                                  : t == dtype::uint8  ? facts_of<std::uint8_t>
-                                  : t == dtype::uint16 ? facts_of<std::uint16_t>
-                                  : t == dtype::uint32 ? facts_of<std::uint32_t>
-                                                       : facts_of<std::uint64_t>;
-        if (n.kind != value_kind::integer || !read_integer(facts, p, n).empty()) return false;
+        const bool is_signed = t == dtype::int64 || t == dtype::int32 || t == dtype::int16 || t == dtype::int8;
+        if (!read_integer({is_signed, static_cast<int>(size_of(t))}, p, n).empty()) return false;
     } else {
         double re = n.kind == value_kind::complex ? n.complex[0] : n.real,
                im = n.kind == value_kind::complex ? n.complex[1] : 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>  // std::sort
+#include <algorithm>  // std::equal
 #include <bit>        // std::bit_cast, std::rotl
 #include <cstddef>
 #include <cstdint>
@@ -9,10 +9,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/error.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 /// Python's hash and equality of dict keys and set elements: 1 == 1.0 == True, tuples and frozensets by content, other
@@ -112,7 +113,7 @@ private:
     }
 
     void grow() {
-        std::vector<slot> old(slots_.empty() ? 64 : slots_.size() * 2);
+        vec<slot> old(slots_.empty() ? 64 : slots_.size() * 2);
         old.swap(slots_);
         const std::size_t mask = slots_.size() - 1;
         for (const slot& s : old) {
@@ -294,19 +295,20 @@ private:
         if (a.size != b.size) return false;
         spend(a.size * 16);
         const auto hashes = [](const list_body& l) {
-            std::vector<std::uint32_t> h;
+            vec<std::size_t> h;
             for (const node* e : l) h.push_back(e->hash);
-            std::sort(h.begin(), h.end());
+            sort_numbers(h, [](std::size_t x, std::size_t y) { return x < y; });
             return h;
         };
-        return hashes(a) == hashes(b);
+        const vec<std::size_t> x = hashes(a), y = hashes(b);
+        return std::equal(x.begin(), x.end(), y.begin());
     }
 
-    std::vector<slot> slots_;
+    vec<slot> slots_;
     std::size_t used_ = 0;
     std::uint64_t patience_;
-    std::vector<const node*> work_;
-    std::vector<std::pair<const node*, const node*>> pairs_;
+    vec<const node*> work_;
+    vec<std::pair<const node*, const node*>> pairs_;
 };
 
 }  // namespace tarc::detail

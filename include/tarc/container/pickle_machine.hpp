@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memchr, std::memcpy
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/container/pickle_context.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -110,8 +110,8 @@ private:
     }
 
     pickle_context& c_;
-    std::vector<node*> stack_, popped_;
-    std::vector<std::size_t> marks_;
+    vec<node*> stack_, popped_;
+    vec<std::size_t> marks_;
 };
 
 /// The numbered values that a pickle refers back to. Memory goes by how many there are, not by their numbers.
@@ -136,10 +136,9 @@ public:
     node* get(std::uint64_t index) {
         if (index < near_.size() && near_[static_cast<std::size_t>(index)] != nullptr)
             return near_[static_cast<std::size_t>(index)];
-        const auto found = far_.find(index);
-        if (found == far_.end())
-            c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
-        return found->second;
+        node* const* found = far_.find(index);
+        if (found == nullptr) c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
+        return *found;
     }
     /// A number in a text instruction.
     std::uint64_t index(std::string_view text) {
@@ -154,8 +153,8 @@ public:
 
 private:
     pickle_context& c_;
-    std::vector<node*> near_;
-    std::map<std::uint64_t, node*> far_;
+    vec<node*> near_;
+    numbered_map<std::uint64_t, node*> far_;
     std::uint64_t count_ = 0;
 };
 

@@ -1,50 +1,14 @@
 #pragma once
 
-#include <bit>  // std::bit_cast, std::rotl
+#include <bit>  // std::rotl
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
 #include <string_view>
-#include <vector>
+
+#include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
-
-/// From addresses to numbers.
-class address_map {
-public:
-    /// The number of `key`, made with `fresh` where there is none. Valid until the next call.
-    std::uint32_t& at(const void* key, std::uint32_t fresh) {
-        if ((used_ + 1) * 2 > slots_.size()) grow();
-        slot& s = find(key);
-        if (s.key == nullptr) {
-            s = {key, fresh};
-            ++used_;
-        }
-        return s.value;
-    }
-
-private:
-    struct slot {
-        const void* key = nullptr;
-        std::uint32_t value = 0;
-    };
-    slot& find(const void* key) {
-        const std::size_t mask = slots_.size() - 1;
-        std::uint64_t h = std::bit_cast<std::uintptr_t>(key) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 32;
-        for (std::size_t i = static_cast<std::size_t>(h) & mask;; i = (i + 1) & mask)
-            if (slots_[i].key == nullptr || slots_[i].key == key) return slots_[i];
-    }
-    void grow() {
-        std::vector<slot> old(slots_.empty() ? 256 : slots_.size() * 2);
-        old.swap(slots_);
-        for (const slot& s : old)
-            if (s.key != nullptr) find(s.key) = s;
-    }
-
-    std::vector<slot> slots_;
-    std::size_t used_ = 0;
-};
 
 /// From texts to numbers, on a best-effort basis: texts that collide too often are forgotten, so that hostile ones cost
 /// no more time than others, and the same texts in the same order always give the same answers. The texts must stay
@@ -91,7 +55,7 @@ private:
         return h ^ (h >> 33);
     }
     void grow() {
-        std::vector<slot> old(slots_.empty() ? 256 : slots_.size() * 2);
+        vec<slot> old(slots_.empty() ? 256 : slots_.size() * 2);
         old.swap(slots_);
         used_ = 0;
         for (const slot& s : old) {
@@ -107,7 +71,7 @@ private:
         }
     }
 
-    std::vector<slot> slots_;
+    vec<slot> slots_;
     std::size_t used_ = 0;
 };
 

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/container/pickle_context.hpp>
@@ -15,6 +14,7 @@
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/tensor/shape.hpp>
 #include <tarc/tensor/storage.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
 
@@ -150,7 +150,7 @@ private:
         const dtype t = *known;
         if (shape_node.list->size > c_.limit.rank)
             c_.fail("a NumPy array has more dimensions than limits::rank", errc::limit_exceeded);
-        std::vector<std::int64_t> shape;
+        vec<std::int64_t> shape;
         for (const node* n : *shape_node.list) {
             if (n->kind != value_kind::integer || n->big) c_.fail("a size of a NumPy array is not an integer");
             shape.push_back(n->integer);
@@ -159,7 +159,7 @@ private:
         if (raw->size() % size_of(t) != 0 || raw->size() / size_of(t) != elements)
             c_.fail("a NumPy array of shape " + shape_text(shape) + " has " + std::to_string(raw->size()) + " bytes",
                     errc::bad_tensor);
-        std::vector<std::int64_t> strides(shape.size());
+        vec<std::int64_t> strides(shape.size());
         std::int64_t step = 1;
         for (std::size_t i = 0; i < shape.size(); ++i) {
             const std::size_t at = fortran ? i : shape.size() - 1 - i;

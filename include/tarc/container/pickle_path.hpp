@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include <tarc/container/known_globals.hpp>
-#include <tarc/container/pickle_memo.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -27,15 +27,14 @@ namespace tarc::detail {
         std::size_t parent;
         std::string step;
     };
-    std::vector<place> places{{&root, SIZE_MAX, {}}};
-    std::vector<std::size_t> work{0};
-    address_map seen;
+    vec<place> places{{&root, SIZE_MAX, {}}};
+    vec<std::size_t> work{0};
+    address_set seen;
     while (!work.empty()) {
         const std::size_t here = work.back();
         work.pop_back();
         const node* n = places[here].at;
-        std::uint32_t& visits = seen.at(n, 0);
-        if (visits++ != 0) continue;
+        if (!seen.add(n).fresh) continue;
         if (const node* state = transparent_state(*n)) n = state;
         const bool found = (n->kind == value_kind::tensor && n->tensor->storage == wanted) ||
                            (n->kind == value_kind::storage && n->storage == wanted);

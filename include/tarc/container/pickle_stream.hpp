@@ -10,6 +10,7 @@
 
 #include <tarc/container/pickle_memo.hpp>
 #include <tarc/container/pickle_opcodes.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
 
@@ -131,7 +132,7 @@ private:
         std::string_view module, name;
         std::uint32_t memo;
     };
-    std::vector<name_row> names_;
+    vec<name_row> names_;
     text_map texts_;
     std::uint32_t next_ = 0;
 };

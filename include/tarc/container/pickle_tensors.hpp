@@ -6,15 +6,15 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include <tarc/container/pickle_memo.hpp>
 #include <tarc/container/pickle_path.hpp>
 #include <tarc/container/pickle_stream.hpp>
 #include <tarc/container/pickle_text.hpp>
 #include <tarc/error.hpp>
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/tensor/shape.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -26,8 +26,8 @@ public:
     pickle_tensors(pickle_stream& out, const node& root) : out_(out), root_(root) {}
 
     /// In order of first reference.
-    [[nodiscard]] std::vector<const storage_body*> storages() const {
-        std::vector<const storage_body*> all;
+    [[nodiscard]] vec<const storage_body*> storages() const {
+        vec<const storage_body*> all;
         all.reserve(claims_.size());
         for (const claim& c : claims_) all.push_back(c.storage);
         return all;
@@ -80,9 +80,9 @@ public:
     /// Puts a storage on the stack, as typed or untyped: the persistent id ("storage", class, key, location, size).
     void storage(const storage_body& s, std::optional<dtype> type) {
         const dtype as = type.value_or(dtype::uint8);
-        std::uint32_t& index = claimed_.at(&s, static_cast<std::uint32_t>(claims_.size()));
-        if (index == claims_.size()) claims_.push_back({&s, s.type.value_or(as)});
-        const dtype before = claims_[index].type;
+        const numbered slot = claimed_.add(&s);
+        if (slot.fresh) claims_.push_back({&s, s.type.value_or(as)});
+        const dtype before = claims_[slot.number].type;
         if (before != as) {
             const std::string other = find_path(root_, &s);
             raise(errc::unsavable, "elements of " + std::string(to_string(as)) + " stand in a storage that holds " +
@@ -99,7 +99,7 @@ public:
             out_.global("torch", facts(*type).storage);
         else
             out_.global("torch.storage", "UntypedStorage");
-        out_.unicode(std::to_string(index));
+        out_.unicode(std::to_string(slot.number));
         if (s.location.size() > UINT32_MAX || find_bad_utf8(s.location) != std::string_view::npos)
             raise(errc::unsavable, "the location of a storage is not UTF-8");
         out_.shared_unicode(s.location);
@@ -135,8 +135,8 @@ private:
 
     pickle_stream& out_;
     const node& root_;
-    address_map claimed_;
-    std::vector<claim> claims_;
+    address_set claimed_;
+    vec<claim> claims_;
 };
 
 }  // namespace tarc::detail

@@ -7,7 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include <tarc/util/vec.hpp>
 
 /// The texts inside pickles: UTF-8 with lone surrogates, Python's escapes, decimal numbers.
 namespace tarc::detail {
@@ -172,7 +173,7 @@ inline constexpr std::size_t max_decimal_digits = 4300;
     const bool negative = !s.empty() && s[0] == '-';
     if (!s.empty() && (s[0] == '-' || s[0] == '+')) s.remove_prefix(1);
     if (s.empty() || s.size() > max_decimal_digits) return std::nullopt;
-    std::vector<std::uint32_t> limbs;  // base 2^32
+    vec<std::uint32_t> limbs;  // base 2^32
     for (std::size_t i = 0; i < s.size();) {
         const std::size_t n = std::size_t{9} < s.size() - i ? std::size_t{9} : s.size() - i;
         std::uint64_t carry = 0, scale = 1;

@@ -18,13 +18,15 @@
 #include <tarc/error.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/tensor/dtype.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
 
 struct pickled {
     std::vector<std::byte> bytes;
-    std::vector<const storage_body*> storages;  // in order of first reference; their keys are "0", "1", …
+    vec<const storage_body*> storages;  // in order of first reference; their keys are "0", "1", …
 };
 
 class pickle_writer {
@@ -324,9 +326,9 @@ private:
     const node& root_;
     const limits& limit_;
     pickle_stream out_;
-    std::vector<frame> frames_;
+    vec<frame> frames_;
     pickle_tensors tensors_;
-    address_map memo_;
+    address_map<std::uint32_t> memo_;
     std::uint64_t nodes_ = 0;
 };
 

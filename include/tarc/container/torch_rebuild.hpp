@@ -6,13 +6,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/container/pickle_context.hpp>
 #include <tarc/error.hpp>
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/tensor/shape.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
 
@@ -107,13 +107,13 @@ private:
         if (n->kind == value_kind::integer && !n->big) return n->integer != 0;
         c_.fail(std::string(what) + " is not a bool");
     }
-    std::vector<std::int64_t> integers(const node* n, const char* what) {
+    vec<std::int64_t> integers(const node* n, const char* what) {
         if (n->kind != value_kind::tuple && n->kind != value_kind::list) c_.fail(std::string(what) + " is not a tuple");
         if (n->list->size > c_.limit.rank)
             c_.fail("a tensor has " + std::to_string(n->list->size) + " dimensions; limits::rank is " +
                         std::to_string(c_.limit.rank),
                     errc::limit_exceeded);
-        std::vector<std::int64_t> values;
+        vec<std::int64_t> values;
         values.reserve(n->list->size);
         for (const node* i : *n->list) values.push_back(integer(i, what));
         return values;
@@ -144,7 +144,7 @@ private:
         if (args[0]->kind != value_kind::storage)
             c_.fail(std::string(function) + " is given something that is not a storage");
         storage_body& storage = *args[0]->storage;
-        const std::vector<std::int64_t> shape = integers(args[2], "a size of a tensor"),
+        const vec<std::int64_t> shape = integers(args[2], "a size of a tensor"),
                                         strides = integers(args[3], "a stride of a tensor");
         tensor_body t{};
         const bool v3 = least == 7;
@@ -182,7 +182,7 @@ private:
 
     node* meta(const list_body& args) {
         expect(args, "_rebuild_meta_tensor_no_storage", 4, 4);
-        const std::vector<std::int64_t> shape = integers(args[1], "a size of a tensor"),
+        const vec<std::int64_t> shape = integers(args[1], "a size of a tensor"),
                                         strides = integers(args[2], "a stride of a tensor");
         check_shape(shape, strides);
         (void)extent_of(shape, strides);

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/container/zip_end.hpp>
 #include <tarc/container/zip_extra.hpp>
@@ -18,6 +16,8 @@
 #include <tarc/error.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -39,10 +39,10 @@ namespace detail::zip {
 
 /// The parsed directory. Memory is linear in its size in the file.
 struct directory {
-    std::vector<char> names;               ///< every full name, one after another
-    std::vector<record> entries;           ///< records first, in directory order, then the directory entries
-    std::vector<std::uint64_t> slot_ends;  ///< by entry: where the next local header, or the directory, begins
-    std::vector<bool> exact;  ///< by entry: every byte of its headers must be what torch's writer puts there
+    vec<char> names;               ///< every full name, one after another
+    vec<record> entries;           ///< records first, in directory order, then the directory entries
+    vec<std::uint64_t> slot_ends;  ///< by entry: where the next local header, or the directory, begins
+    vec<bool> exact;  ///< by entry: every byte of its headers must be what torch's writer puts there
     bool by_torch = false;    ///< the archive as a whole is from torch's writer (or ours)
     std::size_t records = 0;
     std::string_view root;  ///< without a slash
@@ -118,7 +118,7 @@ private:
         exact_ += needs_nothing;
         blank_ += needs_nothing && blank;
         if (needs_nothing && !blank && !first_marked_) first_marked_ = at;
-        out_.names.insert(out_.names.end(), name.begin(), name.end());
+        out_.names.append(name.data(), name.data() + name.size());
         name_lengths_.push_back(static_cast<std::uint16_t>(name_bytes));
         out_.entries.push_back(r);
         return at + entry_bytes;
@@ -238,8 +238,8 @@ private:
 
     void separate_folders() {
         const auto is_folder = [&](const record& r) { return r.name.empty() || r.name.back() == '/'; };
-        std::vector<record> folders;
-        std::vector<bool> folders_exact;
+        vec<record> folders;
+        vec<bool> folders_exact;
         std::size_t kept = 0;
         for (std::size_t i = 0; i < out_.entries.size(); ++i) {
             if (is_folder(out_.entries[i])) {
@@ -260,11 +260,9 @@ private:
     /// From one local header to the next: there must be room for what the directory says, and no more than that, the
     /// longest extra block and the longest descriptor can fill.
     void set_slots() {
-        const std::vector<record>& entries = out_.entries;
-        std::vector<std::uint32_t> order(entries.size());
-        std::iota(order.begin(), order.end(), 0u);
-        const auto before = [&](auto a, auto b) { return entries[a].header_offset < entries[b].header_offset; };
-        if (!std::is_sorted(order.begin(), order.end(), before)) std::sort(order.begin(), order.end(), before);
+        const vec<record>& entries = out_.entries;
+        const vec<std::size_t> order = sorted_numbers(
+            entries.size(), [&](std::size_t a, std::size_t b) { return entries[a].header_offset < entries[b].header_offset; });
         out_.slot_ends.resize(entries.size());
         std::uint64_t next = end_.directory;
         for (std::size_t i = order.size(); i-- > 0;) {
@@ -303,7 +301,7 @@ private:
     zip_root roots_;
     end_records end_;
     directory out_;
-    std::vector<std::uint16_t> name_lengths_;
+    vec<std::uint16_t> name_lengths_;
     std::size_t exact_ = 0, blank_ = 0;          ///< entries that need version 0, and those of them with all else 0
     std::optional<std::uint64_t> first_marked_;  ///< where the first of the others is
 };

@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/error.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/utf8.hpp>
 
 namespace tarc::detail::zip {
@@ -95,7 +95,7 @@ private:
 
     std::uint64_t seed_;
     std::uint32_t count_ = 0;
-    std::vector<std::uint32_t> slots_;
+    vec<std::uint32_t> slots_;
 };
 
 }  // namespace tarc::detail::zip

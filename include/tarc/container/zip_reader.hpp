@@ -21,6 +21,7 @@
 #include <tarc/io/checksum.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -177,7 +178,7 @@ public:
 
 private:
     struct entry_name {
-        const std::vector<record>& entries;
+        const detail::vec<record>& entries;
         std::string_view operator()(std::size_t i) const { return entries[i].name; }
     };
     [[nodiscard]] entry_name name_of() const { return {directory_.entries}; }

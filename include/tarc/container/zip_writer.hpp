@@ -7,13 +7,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/container/zip_layout.hpp>
 #include <tarc/container/zip_names.hpp>
 #include <tarc/error.hpp>
 #include <tarc/io/checksum.hpp>
 #include <tarc/io/sink.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -102,7 +102,7 @@ public:
     }
 
     /// In the order of the file; one that has not ended stands last, incomplete.
-    [[nodiscard]] const std::vector<written>& records() const noexcept { return records_; }
+    [[nodiscard]] const detail::vec<written>& records() const noexcept { return records_; }
     /// Bytes written so far; the whole file after finish().
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
@@ -144,8 +144,8 @@ private:
     std::string root_;
     std::uint32_t alignment_;
     std::uint64_t position_ = 0, left_ = 0;
-    std::vector<written> records_;
-    std::vector<std::uint64_t> headers_;
+    detail::vec<written> records_;
+    detail::vec<std::uint64_t> headers_;
     detail::zip::name_table names_;
     detail::zip::buffer scratch_;
     block_hasher hasher_;

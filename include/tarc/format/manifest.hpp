@@ -14,6 +14,7 @@
 #include <tarc/container/pickle_reader.hpp>
 #include <tarc/container/zip_reader.hpp>
 #include <tarc/io/checksum.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 
 namespace tarc {
@@ -120,7 +121,7 @@ private:
     }
 
     std::string hashes_;
-    std::vector<std::uint64_t> first_;
+    vec<std::uint64_t> first_;
 };
 
 }  // namespace detail

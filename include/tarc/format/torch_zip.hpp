@@ -9,7 +9,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include <tarc/container/zip_reader.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/value/tree.hpp>
 #include <tarc/value/walk.hpp>
 
@@ -235,11 +235,11 @@ private:
 
     /// An untyped storage is swapped by the dtype of the tensors over it (which PyTorch itself does not do).
     void find_untyped_swaps() {
-        std::unordered_set<const node*> seen;
+        address_set seen;
         walk(*values_->root, limits_, [&](std::span<const step>, const node& n) {
             if (n.kind == value_kind::tensor && n.tensor->storage != nullptr && !n.tensor->storage->type)
                 n.tensor->storage->swap = tarc::facts(n.tensor->type).swap;
-            return seen.insert(&n).second;
+            return seen.add(&n).fresh;
         });
     }
 

@@ -32,7 +32,7 @@ public:
 /// Collects what is written.
 class memory_sink final : public sink {
 public:
-    void write(std::span<const std::byte> bytes) override { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+    void write(std::span<const std::byte> bytes) override { bytes_.insert(bytes_.end(), bytes.data(), bytes.data() + bytes.size()); }
 
     [[nodiscard]] const std::vector<std::byte>& bytes() const& noexcept { return bytes_; }
     [[nodiscard]] std::vector<std::byte> bytes() && noexcept { return std::move(bytes_); }
@@ -93,12 +93,12 @@ public:
         require_open();
         guarded([&] {
             if (bytes.size() < buffer_bytes - buffer_.size()) {
-                buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+                buffer_.insert(buffer_.end(), bytes.data(), bytes.data() + bytes.size());
                 return;
             }
             flush();
             if (bytes.size() < buffer_bytes) {
-                buffer_.assign(bytes.begin(), bytes.end());
+                buffer_.assign(bytes.data(), bytes.data() + bytes.size());
             } else {
                 write_through(bytes);
             }

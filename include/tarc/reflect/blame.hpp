@@ -26,7 +26,6 @@ struct field {
     static_assert(F != fault::span, "tarc: a span owns nothing to load into -- use std::vector or tarc::tensor");
     static_assert(F != fault::long_double, "tarc: long double has no counterpart in Python -- use double");
     static_assert(F != fault::narrow, "tarc: this number stands in tensors only -- use float, or tarc::tensor<T, tarc::scalar> of it");
-    static_assert(F != fault::engine, "tarc: a random engine is archived in its stream form -- include <sstream>");
     static_assert(F != fault::optional_optional, "tarc: optional of optional cannot be told from optional -- use one std::optional");
     static_assert(F != fault::recursive, "tarc: a struct that contains itself cannot be archived -- give it a fixed depth, or hold a tarc::value");
     static_assert(F != fault::is_union, "tarc: a union cannot be archived -- use std::variant");

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <iosfwd>  // std::basic_stringstream
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -15,7 +14,7 @@ namespace tarc::detail {
 
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
-    polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, engine, misplaced, two_rests, too_many,
+    polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many,
     nonsense, description, same_name, same_key, unknown,
 };
 
@@ -26,13 +25,12 @@ inline constexpr bool is_std_span<std::span<T, N>> = true;
 
 template <class T>
 inline constexpr bool is_long_double = std::is_same_v<T, long double>;
-template <class F>
-    requires(!std::is_empty_v<F>)
-inline constexpr bool is_long_double<std::complex<F>> = std::is_same_v<F, long double>;
-
-/// Whether <sstream> was included, which tarc leaves to those who archive random engines.
 template <class T>
-concept has_sstream = requires { sizeof(std::basic_stringstream<std::conditional_t<std::is_void_v<T>, wchar_t, char>>); };
+    requires requires(const T& z) {
+        { z.real() } -> std::same_as<long double>;
+        { z.imag() } -> std::same_as<long double>;
+    }
+inline constexpr bool is_long_double<T> = true;
 
 template <class T>
 consteval bool can_be_element() {  // of a Python set: hashable, and nothing that a load must place
@@ -66,7 +64,6 @@ consteval fault own_fault() {
     else if constexpr (is_long_double<T>) return fault::long_double;
     else if constexpr (std::is_union_v<T>) return fault::is_union;
     else if constexpr (kind_v<T> == kind::aggregate) return aggregate_fault<T>();
-    else if constexpr (kind_v<T> == kind::text) return has_sstream<T> ? fault::none : fault::engine;
     else if constexpr (kind_v<T> == kind::tuple || kind_v<T> == kind::variant)
         return elements_of<T>::type::size > max_parts ? fault::too_many : fault::none;
     else if constexpr (kind_v<T> == kind::optional) return kind_v<typename T::value_type> == kind::optional ? fault::optional_optional : fault::none;

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <type_traits>
-#include <unordered_map>
 
 #include <tarc/reflect/archivable.hpp>
 #include <tarc/reflect/visit.hpp>
+#include <tarc/util/table.hpp>
 
 namespace tarc {
 
@@ -15,12 +15,12 @@ class storage_cloner {
 public:
     [[nodiscard]] storage copy(const storage& s) {
         if (!s.defined() || s.device().type == device_type::meta) return s;
-        auto [at, fresh] = copies_.try_emplace(s.identity());
-        if (fresh) {
-            at->second = storage::allocate(s.nbytes(), s.device());
-            copy_bytes(at->second.data(), s.device(), s.data(), s.device(), s.nbytes());
+        storage& made = copies_[s.identity()];
+        if (!made.defined()) {
+            made = storage::allocate(s.nbytes(), s.device());
+            copy_bytes(made.data(), s.device(), s.data(), s.device(), s.nbytes());
         }
-        return at->second;
+        return made;
     }
 
     void clone(const type_facts& t, void* object) {
@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    std::unordered_map<const void*, storage> copies_;
+    address_map<storage> copies_;
 };
 
 }  // namespace detail

@@ -70,15 +70,6 @@ concept character = std::same_as<T, char> || std::same_as<T, wchar_t> || std::sa
                     std::same_as<T, char16_t> || std::same_as<T, char32_t>;
 
 template <class T>
-concept complex_like = std::is_class_v<T> && requires(const T& z) {
-    typename T::value_type;
-    requires std::same_as<typename T::value_type, float> || std::same_as<typename T::value_type, double>;
-    { z.real() } -> std::convertible_to<typename T::value_type>;
-    { z.imag() } -> std::convertible_to<typename T::value_type>;
-    T(z.real(), z.imag());
-};
-
-template <class T>
 concept map_like = requires(T& m, typename T::key_type k) {
     typename T::mapped_type;
     m.try_emplace(std::move(k));

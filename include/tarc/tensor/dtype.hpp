@@ -2,7 +2,6 @@
 
 #include <array>
 #include <bit>      // std::bit_cast, std::countl_zero
-#include <complex>  // std::complex
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -258,17 +257,27 @@ concept plain_integer = std::integral<T> && sizeof(T) <= 8 && !std::same_as<T, b
                         !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> && !std::same_as<T, char16_t> &&
                         !std::same_as<T, char32_t>;
 
+/// std::complex<float> and std::complex<double>, without their header.
+template <class T>
+concept complex_like = std::is_class_v<T> && requires(const T& z) {
+    typename T::value_type;
+    requires std::same_as<typename T::value_type, float> || std::same_as<typename T::value_type, double>;
+    { z.real() } -> std::convertible_to<typename T::value_type>;
+    { z.imag() } -> std::convertible_to<typename T::value_type>;
+    T(z.real(), z.imag());
+};
+
 template <class T>
 consteval std::optional<dtype> find_dtype() {
     if constexpr (std::same_as<T, float>) return dtype::float32;
     else if constexpr (std::same_as<T, double>) return dtype::float64;
     else if constexpr (std::same_as<T, bool>) return dtype::boolean;
     else if constexpr (std::same_as<T, std::byte>) return dtype::uint8;
-    else if constexpr (std::same_as<T, std::complex<float>>) return dtype::complex64;
-    else if constexpr (std::same_as<T, std::complex<double>>) return dtype::complex128;
     else if constexpr (std::same_as<T, tarc::float16>) return dtype::float16;
     else if constexpr (std::same_as<T, tarc::bfloat16>) return dtype::bfloat16;
     else if constexpr (std::same_as<T, tarc::complex32>) return dtype::complex32;
+    else if constexpr (complex_like<T> && sizeof(T) == 8) return dtype::complex64;
+    else if constexpr (complex_like<T> && sizeof(T) == 16) return dtype::complex128;
     else if constexpr (std::same_as<T, tarc::float8_e4m3fn>) return dtype::float8_e4m3fn;
     else if constexpr (std::same_as<T, tarc::float8_e5m2>) return dtype::float8_e5m2;
     else if constexpr (std::same_as<T, tarc::float8_e4m3fnuz>) return dtype::float8_e4m3fnuz;

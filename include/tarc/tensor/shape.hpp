@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>  // std::unique_ptr
 #include <span>
 #include <string>
 
 #include <tarc/error.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -37,50 +37,43 @@ public:
     dims() = default;
     dims(std::span<const std::int64_t> s) { assign(s); }
     dims(const dims& o) { assign(o.get()); }
-    dims(dims&& o) noexcept : size_(o.size_), heap_(std::move(o.heap_)) {
+    dims(dims&& o) noexcept : size_(o.size_), heap_(static_cast<vec<std::int64_t>&&>(o.heap_)) {
         std::copy(o.near_, o.near_ + inline_size, near_);
         o.size_ = 0;
     }
-    dims& operator=(const dims& o) {
-        if (this != &o) assign(o.get());
-        return *this;
-    }
-    dims& operator=(dims&& o) noexcept {
-        if (this == &o) return *this;
+    dims& operator=(dims o) noexcept {
         size_ = o.size_;
-        heap_ = std::move(o.heap_);
+        heap_.swap(o.heap_);
         std::copy(o.near_, o.near_ + inline_size, near_);
-        o.size_ = 0;
         return *this;
     }
     ~dims() = default;
 
     void resize(std::size_t n) {
-        std::unique_ptr<std::int64_t[]> heap(n > inline_size ? new std::int64_t[n]() : nullptr);
-        if (heap) std::copy(data(), data() + std::min(n, std::size_t{size_}), heap.get());
-        else if (heap_) std::copy(heap_.get(), heap_.get() + n, near_);
-        heap_ = std::move(heap);
+        vec<std::int64_t> heap(n > inline_size ? n : 0);
+        if (!heap.empty()) std::copy(data(), data() + std::min(n, std::size_t{size_}), heap.data());
+        else if (!heap_.empty()) std::copy(heap_.data(), heap_.data() + n, near_);
+        heap_.swap(heap);
         size_ = static_cast<std::uint32_t>(n);
     }
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] std::int64_t& operator[](std::size_t i) { return data()[i]; }
     [[nodiscard]] std::int64_t operator[](std::size_t i) const { return get()[i]; }
-    [[nodiscard]] std::span<const std::int64_t> get() const { return {heap_ ? heap_.get() : near_, size_}; }
+    [[nodiscard]] std::span<const std::int64_t> get() const { return {heap_.empty() ? near_ : heap_.data(), size_}; }
 
 private:
     static constexpr std::size_t inline_size = 6;
 
-    std::int64_t* data() { return heap_ ? heap_.get() : near_; }
+    std::int64_t* data() { return heap_.empty() ? near_ : heap_.data(); }
     void assign(std::span<const std::int64_t> s) {
-        if (s.size() > inline_size) heap_.reset(new std::int64_t[s.size()]);
-        else heap_.reset();
+        heap_.resize(s.size() > inline_size ? s.size() : 0);
         size_ = static_cast<std::uint32_t>(s.size());
         std::copy(s.begin(), s.end(), data());
     }
 
     std::uint32_t size_ = 0;
     std::int64_t near_[inline_size]{};
-    std::unique_ptr<std::int64_t[]> heap_;
+    vec<std::int64_t> heap_;
 };
 
 /// "[2, 3]".

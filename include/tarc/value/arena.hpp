@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
-#include <memory>   // std::unique_ptr
 #include <new>
 #include <string_view>
 #include <type_traits>
-#include <vector>
+
+#include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
 
@@ -18,7 +18,9 @@ class arena {
 public:
     arena() = default;
     arena(const arena&) = delete;
+    arena(arena&&) = default;
     arena& operator=(const arena&) = delete;
+    arena& operator=(arena&&) = default;
 
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         std::size_t at = (used_ + alignment - 1) & ~(alignment - 1);
@@ -27,7 +29,7 @@ public:
             at = 0;
         }
         used_ = at + bytes;
-        return blocks_.back().get() + at;
+        return blocks_.back().data() + at;
     }
 
     template <class T, class... A>
@@ -56,13 +58,15 @@ public:
 private:
     void grow(std::size_t least) {
         const std::size_t next = std::max(least, std::min(std::max(total_, std::size_t{512}), std::size_t{1} << 22));
-        blocks_.push_back(std::unique_ptr<std::byte[]>(new std::byte[next]));
+        vec<std::byte> block;
+        block.reserve(next);
+        blocks_.push_back(static_cast<vec<std::byte>&&>(block));
         size_ = next;
         used_ = 0;
         total_ += next;
     }
 
-    std::vector<std::unique_ptr<std::byte[]>> blocks_;
+    vec<vec<std::byte>> blocks_;  // each reserved, none filled
     std::size_t size_ = 0, used_ = 0, total_ = 0;
 };
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <unordered_map>
-#include <vector>
 
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/tree.hpp>
 
 namespace tarc::detail {
@@ -26,29 +26,28 @@ public:
 
     /// The copy of a storage of the other tree; one that is in memory is recognized by its identity.
     [[nodiscard]] storage_body& copy(const storage_body& from) {
-        auto [at, fresh] = storages_.try_emplace(&from, nullptr);
-        if (!fresh) return *at->second;
+        storage_body*& known = storages_[&from];
+        if (known != nullptr) return *known;
         if (from.live.defined()) {
-            at->second = &to_.storage_of(from.live);
-            if (!from.location.empty()) at->second->location = to_.memory.copy(from.location);
+            known = &to_.storage_of(from.live);
+            if (!from.location.empty()) known->location = to_.memory.copy(from.location);
         } else {
-            at->second = &to_.add_storage(from.key, from.location, from.nbytes);
-            at->second->record = from.record;
-            at->second->origin = &from;
+            known = &to_.add_storage(from.key, from.location, from.nbytes);
+            known->record = from.record;
+            known->origin = &from;
         }
-        at->second->type = from.type;
-        return *at->second;
+        known->type = from.type;
+        return *known;
     }
 
 private:
     node* shell(const node* from) {
         if (from == nullptr) return nullptr;
-        auto [at, fresh] = nodes_.try_emplace(from, nullptr);
-        if (!fresh) return at->second;
-        node* n = to_.make(from->kind);
-        at->second = n;
-        todo_.push_back({from, n});
-        return n;
+        node*& known = nodes_[from];
+        if (known != nullptr) return known;
+        known = to_.make(from->kind);
+        todo_.push_back({from, known});
+        return known;
     }
 
     void fill(const node& from, node& n) {
@@ -115,9 +114,9 @@ private:
         node* target;
     };
     tree& to_;
-    std::unordered_map<const node*, node*> nodes_;
-    std::unordered_map<const storage_body*, storage_body*> storages_;
-    std::vector<job> todo_;
+    address_map<node*> nodes_;
+    address_map<storage_body*> storages_;
+    vec<job> todo_;
 };
 
 }  // namespace tarc::detail

@@ -5,8 +5,8 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include <tarc/util/table.hpp>
 #include <tarc/value/node.hpp>
 
 namespace tarc::detail {
@@ -133,12 +133,12 @@ public:
     }
     /// The one storage of this tree that stands for a storage in memory.
     [[nodiscard]] storage_body& storage_of(const tarc::storage& live) {
-        auto [at, fresh] = by_identity_.try_emplace(live.identity(), nullptr);
-        if (fresh) {
-            at->second = &add_storage({}, live.device().location(), live.nbytes());
-            at->second->live = live;
+        storage_body*& known = by_identity_[live.identity()];
+        if (known == nullptr) {
+            known = &add_storage({}, live.device().location(), live.nbytes());
+            known->live = live;
         }
-        return *at->second;
+        return *known;
     }
     [[nodiscard]] std::deque<storage_body>& storages() { return storages_; }
     [[nodiscard]] const std::deque<storage_body>& storages() const { return storages_; }
@@ -153,7 +153,7 @@ private:
     }
 
     std::deque<storage_body> storages_;
-    std::unordered_map<const void*, storage_body*> by_identity_;
+    address_map<storage_body*> by_identity_;
 };
 
 }  // namespace tarc::detail

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <bit>  // std::bit_cast
-#include <complex>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -13,16 +12,37 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include <tarc/reflect/clone.hpp>
 #include <tarc/tensor/any_tensor.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/value/copy.hpp>
 #include <tarc/value/tensor_of.hpp>
 
 namespace tarc {
+
+/// A Python complex, as what std::complex is made of; converts to any of that kind.
+struct complex_number {
+    using value_type = double;
+
+    constexpr complex_number(double re, double im) : re_(re), im_(im) {}
+    [[nodiscard]] constexpr double real() const noexcept { return re_; }
+    [[nodiscard]] constexpr double imag() const noexcept { return im_; }
+    template <detail::complex_like Z>
+        requires std::same_as<typename Z::value_type, double>
+    constexpr operator Z() const {
+        return Z(re_, im_);
+    }
+    template <detail::complex_like Z>
+    friend constexpr bool operator==(const complex_number& a, const Z& b) {
+        return a.re_ == b.real() && a.im_ == b.imag();
+    }
+
+private:
+    double re_, im_;
+};
 
 /// A value of the dynamic tree: what a pickle holds, or what a program puts together. Immutable; a copy is a handle on the
 /// same value and keeps its whole tree alive. Any number of threads may read one.
@@ -84,8 +104,8 @@ public:
             detail::raise(errc::out_of_range, "the integer is not exactly a double");
         return d;
     }
-    [[nodiscard]] std::complex<double> as_complex() const {
-        if (kind() == value_kind::integer || kind() == value_kind::real) return as_double();
+    [[nodiscard]] complex_number as_complex() const {
+        if (kind() == value_kind::integer || kind() == value_kind::real) return {as_double(), 0};
         const detail::node& n = need(value_kind::complex);
         return {n.complex[0], n.complex[1]};
     }
@@ -225,10 +245,11 @@ inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.
 inline value value::sequence(value_kind k, std::span<const value> items) {
     return value([&](detail::tree& t) {
         detail::tree_copier copier(t);
-        std::unordered_set<std::string> seen;
+        detail::text_set seen;
+        detail::arena texts;
         detail::node* n = t.sequence(k);
         for (const value& v : items) {
-            if (k == value_kind::set && !seen.insert(detail::key_identity(v.get())).second)
+            if (k == value_kind::set && !seen.add(texts.copy(detail::key_identity(v.get()))).fresh)
                 detail::raise(errc::invalid_argument, "an element stands twice in a set");
             t.append(n, detail::copy_into(copier, t, v));
         }
@@ -239,10 +260,11 @@ inline value value::sequence(value_kind k, std::span<const value> items) {
 inline value value::dict(std::span<const item> items) {
     return value([&](detail::tree& t) {
         detail::tree_copier copier(t);
-        std::unordered_set<std::string> seen;
+        detail::text_set seen;
+        detail::arena texts;
         detail::node* n = t.dict();
         for (const item& i : items) {
-            if (!seen.insert(detail::key_identity(i.key.get())).second) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
+            if (!seen.add(texts.copy(detail::key_identity(i.key.get()))).fresh) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
             detail::node* key = detail::copy_into(copier, t, i.key);
             t.insert(n, key, detail::copy_into(copier, t, i.val));
         }

@@ -5,10 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <tarc/error.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/function_ref.hpp>
+#include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
 
 /// Walking a tree without recursion, with a budget: a pickle may hold cycles and billions of paths to few nodes.
@@ -33,7 +34,7 @@ struct child {
 }
 
 /// Appends the children of a container or object, in file order.
-inline void list_children(const node& n, std::vector<child>& out) {
+inline void list_children(const node& n, vec<child>& out) {
     const auto add_dict = [&](const dict_body& d) {
         for (const entry& e : d) out.push_back({{e.key, 0, {}}, e.value});
     };
@@ -89,27 +90,27 @@ inline void append_step(std::string& out, const step& s) {
 /// Depth-first, in file order, each path once. `visit(path, node)` answers whether to go into the node's children.
 /// `expand(node, children)` may list them in another order or leave some out. Errors: errc::limit_exceeded,
 /// errc::bad_pickle for a cycle.
-template <class Visit, class Expand>
-void walk(const node& root, const limits& limit, Visit&& visit, Expand&& expand) {
+inline void walk(const node& root, const limits& limit, function_ref<bool(std::span<const step>, const node&)> visit,
+                 function_ref<void(const node&, vec<child>&)> expand) {
     struct level {
         const node* at;
         std::size_t next, end;
     };
-    std::vector<level> levels;
-    std::vector<child> pending;
-    std::vector<step> path;
+    vec<level> levels;
+    vec<child> pending;
+    vec<step> path;
     std::uint64_t visited = 0;
     const auto enter = [&](const node& n) {
         if (++visited > limit.nodes)
             raise(errc::limit_exceeded, "the tree has more than " + std::to_string(limit.nodes) +
                                             " values (tarc::limits::nodes), counting shared ones as often as they are reached");
-        if (!visit(std::span<const step>(path), n)) return;
+        if (!visit(std::span<const step>(path.data(), path.size()), n)) return;
         const std::size_t begin = pending.size();
         expand(n, pending);
         if (pending.size() == begin) return;
         if (levels.size() >= limit.depth) {
             for (const level& l : levels)
-                if (l.at == &n) raise(errc::bad_pickle, "a container holds itself at " + path_text(path));
+                if (l.at == &n) raise(errc::bad_pickle, "a container holds itself at " + path_text({path.data(), path.size()}));
             raise(errc::limit_exceeded, "values are nested deeper than " + std::to_string(limit.depth) + " (tarc::limits::depth)");
         }
         levels.push_back({&n, begin, pending.size()});
@@ -129,9 +130,8 @@ void walk(const node& root, const limits& limit, Visit&& visit, Expand&& expand)
     }
 }
 
-template <class Visit>
-void walk(const node& root, const limits& limit, Visit&& visit) {
-    walk(root, limit, static_cast<Visit&&>(visit), [](const node& n, std::vector<child>& out) { list_children(n, out); });
+inline void walk(const node& root, const limits& limit, function_ref<bool(std::span<const step>, const node&)> visit) {
+    walk(root, limit, visit, [](const node& n, vec<child>& out) { list_children(n, out); });
 }
 
 }  // namespace tarc::detail

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <xxhash.h>
+
+#include <bit>  // std::bit_cast
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include <tarc/util/function_ref.hpp>
+#include <tarc/util/vec.hpp>
+
+/// The hash tables of the internals: open addressing, from a key to the number it got when it was first seen. The keys
+/// stand in a row; values stand in rows beside them.
+namespace tarc::detail {
+
+class number_table {
+public:
+    static constexpr std::size_t none = SIZE_MAX;
+
+    /// `same(number)`: whether the key of that number is the one looked for.
+    [[nodiscard]] std::size_t find(std::uint64_t hash, function_ref<bool(std::size_t)> same) const {
+        if (slots_.empty()) return none;
+        const std::size_t mask = slots_.size() - 1;
+        for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+            const slot& s = slots_[at];
+            if (s.end == 0) return none;
+            if (s.hash == hash && same(s.end - 1)) return s.end - 1;
+        }
+    }
+    /// For a key that is not there: 0, then 1, and so on.
+    void add(std::uint64_t hash) {
+        if (2 * (count_ + 1) > slots_.size()) grow();
+        place({hash, ++count_});
+    }
+
+private:
+    struct slot {
+        std::uint64_t hash = 0;
+        std::size_t end = 0;  // one past the number; 0 in a free slot
+    };
+    void place(const slot& s) {
+        const std::size_t mask = slots_.size() - 1;
+        std::size_t at = s.hash & mask;
+        while (slots_[at].end != 0) at = (at + 1) & mask;
+        slots_[at] = s;
+    }
+    void grow() {
+        vec<slot> old(slots_.empty() ? 16 : 2 * slots_.size());
+        old.swap(slots_);
+        for (const slot& s : old)
+            if (s.end != 0) place(s);
+    }
+
+    vec<slot> slots_;
+    std::size_t count_ = 0;
+};
+
+struct numbered {
+    std::size_t number;
+    bool fresh;  // it is new
+};
+
+/// Texts, which must stay alive, or plain words, numbered. The hash has a seed that differs between runs, so that a file
+/// cannot be made of keys that collide.
+template <class K>
+class numbering {
+public:
+    static constexpr std::size_t none = number_table::none;
+
+    [[nodiscard]] std::size_t find(K key) const {
+        return table_.find(hash(key), [&](std::size_t i) { return keys_[i] == key; });
+    }
+    numbered add(K key) {
+        if (const std::size_t known = find(key); known != none) return {known, false};
+        keys_.push_back(key);
+        table_.add(hash(key));
+        return {keys_.size() - 1, true};
+    }
+
+private:
+    [[nodiscard]] std::uint64_t hash(const K& key) const {
+        if constexpr (std::is_same_v<K, std::string_view>) return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
+        else return XXH3_64bits_withSeed(&key, sizeof key, seed_);
+    }
+
+    std::uint64_t seed_ = std::bit_cast<std::uintptr_t>(this);
+    number_table table_;
+    vec<K> keys_;
+};
+
+using address_set = numbering<const void*>;
+using text_set = numbering<std::string_view>;
+
+/// From keys to values.
+template <class K, class V>
+class numbered_map {
+public:
+    /// The value of `key`, `fresh` where there is none. Valid until the next one is added.
+    [[nodiscard]] V& at(K key, V fresh) {
+        const numbered n = keys_.add(key);
+        if (n.fresh) values_.push_back(static_cast<V&&>(fresh));
+        return values_[n.number];
+    }
+    [[nodiscard]] V& operator[](K key) { return at(key, V()); }
+    [[nodiscard]] const V* find(K key) const {
+        const std::size_t n = keys_.find(key);
+        return n == keys_.none ? nullptr : &values_[n];
+    }
+
+private:
+    numbering<K> keys_;
+    vec<V> values_;
+};
+
+template <class V>
+using address_map = numbered_map<const void*, V>;
+
+}  // namespace tarc::detail
