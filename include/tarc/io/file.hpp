@@ -71,9 +71,10 @@ static_assert(sizeof(off_t) == 8, "tarc: needs 64-bit file offsets");
 }
 
 /// A path, unless it holds a NUL, where the system would stop reading it. Errors: errc::io.
-[[nodiscard]] inline std::string whole_path(std::string path) {
-    if (path.find('\0') == std::string::npos) return path;
-    throw std::move(error(errc::io, "a path cannot hold a NUL character").in_archive(path.c_str()));
+[[nodiscard]] inline std::string whole_path(const std::string& path) {
+    for (const char c : path)
+        if (c == '\0') throw std::move(error(errc::io, "a path cannot hold a NUL character").in_archive(path.c_str()));
+    return path;
 }
 
 /// A descriptor that is closed on every way out. close() is for those who must know whether that worked.

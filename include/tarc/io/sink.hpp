@@ -56,8 +56,8 @@ enum class durability : std::uint8_t {
 class file_sink final : public sink {
 public:
     /// Errors: errc::io, also when there is something at `path` that is no regular file.
-    explicit file_sink(std::string path, durability d = durability::durable, file_system& files = posix_files())
-        : files_(files), path_(detail::whole_path(std::move(path))), durability_(d), target_(resolve()), folder_(folder_of(target_)) {
+    explicit file_sink(const std::string& path, durability d = durability::durable, file_system& files = posix_files())
+        : files_(files), path_(detail::whole_path(path)), durability_(d), target_(resolve()), folder_(folder_of(target_)) {
         if (target_.empty() || target_.ends_with('/')) {
             throw std::move(error(errc::io, "this names no file").in_archive(path_));
         }

@@ -74,8 +74,8 @@ private:
 class file_source final : public source {
 public:
     /// Errors: errc::io, also for what is no regular file (a folder, a pipe, a device).
-    explicit file_source(std::string path, file_system& files = posix_files())
-        : files_(files), path_(detail::whole_path(std::move(path))), file_(files, open()) {
+    explicit file_source(const std::string& path, file_system& files = posix_files())
+        : files_(files), path_(detail::whole_path(path)), file_(files, open()) {
         struct stat status{};
         if (files_.fstat(file_.get(), &status) != 0) detail::raise_errno(errno, "fstat", path_);
         if (!S_ISREG(status.st_mode)) {
