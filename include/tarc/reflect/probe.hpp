@@ -77,16 +77,22 @@ consteval std::size_t find_array() {
     }
 }
 
-/// Linear for nearly every struct: where each field takes an initializer in braces, there is no array.
+/// Linear for nearly every struct: where each field takes an initializer in braces, there is no array. clang instantiates the
+/// bodies of constructors that the braces would call, which is an error for a vector of what cannot be copied; there PFR has
+/// the word on arrays.
 template <class T>
 consteval std::size_t array_position() {
     constexpr std::size_t n = field_count<T>;
+#if defined(__clang__)
+    return n;
+#else
     using all = std::make_index_sequence<n>;
     if constexpr (n < 2) return n;
     else if constexpr (takes_braced<T, any_value>(all{})) return n;
     else if constexpr (takes_braced<T, any_lvalue>(all{})) return n;
     else if constexpr (constexpr std::size_t at = find_array<T, any_value, n>(); at != n) return at;
     else return find_array<T, any_lvalue, n>();
+#endif
 }
 
 template <class T>
