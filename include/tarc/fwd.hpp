@@ -63,19 +63,20 @@ struct deduced_module;
 }  // namespace detail
 
 /// What is said about the fields of an aggregate, in one place:
-/// `template <> inline constexpr auto tarc::describe<mlp> = std::tuple{tarc::rename{"first", "0"}, tarc::transient{"cache"}};`
-/// (with <tuple>). A name that is no field of T does not compile.
+/// `template <> inline constexpr auto tarc::describe<mlp> = std::tuple{tarc::rename{"first", "0"},
+/// tarc::transient{"cache"}};` (with <tuple>). A name that is no field of T does not compile.
 template <class T>
 inline constexpr auto describe = detail::no_description{};
 
-/// Whether T is written as PyTorch writes an nn.Module's state_dict(): one flat OrderedDict with dotted keys. Deduced: an
-/// aggregate all of whose leaves are tensors. Set it either way with
-/// `template <> inline constexpr bool tarc::is_module<T> = true;`
+/// Whether T is written as PyTorch writes an nn.Module's state_dict(): one flat OrderedDict with dotted keys. Deduced:
+/// an aggregate all of whose leaves are tensors. Set it either way with `template <> inline constexpr bool
+/// tarc::is_module<T> = true;`
 template <class T>
 inline constexpr auto is_module = detail::deduced_module<T>{};
 
 /// The names of an enumeration's values; an enum that has them is written by name (str), any other by its number (int):
-/// `template <> inline constexpr tarc::enum_name<color> tarc::enum_names<color>[] = {{color::red, "red"}, {color::blue, "blue"}};`
+/// `template <> inline constexpr tarc::enum_name<color> tarc::enum_names<color>[] = {{color::red, "red"}, {color::blue,
+/// "blue"}};`
 template <class E>
 struct enum_name {
     E value;

@@ -17,9 +17,9 @@
 #include <tarc/reflect/parameters.hpp>
 #include <tarc/value/value.hpp>
 
-/// The state of torch.optim's optimizers as plain structs: what `Optimizer.state_dict()` writes and `load_state_dict()` takes
-/// (torch/optim/optimizer.py). Parameters are numbered as tarc::parameters(model) yields them. A group keeps keys that are
-/// not its own (schedulers add `initial_lr`, named parameters `param_names`) in `others`.
+/// The state of torch.optim's optimizers as plain structs: what `Optimizer.state_dict()` writes and `load_state_dict()`
+/// takes (torch/optim/optimizer.py). Parameters are numbered as tarc::parameters(model) yields them. A group keeps keys
+/// that are not its own (schedulers add `initial_lr`, named parameters `param_names`) in `others`.
 namespace tarc::optim {
 
 /// State of one parameter under SGD. PyTorch has none before the first step, and no momentum_buffer without momentum.
@@ -99,8 +99,8 @@ struct adamw {
     std::vector<adamw_group> param_groups = {};
 };
 
-/// State of one parameter under RMSprop. With momentum PyTorch adds `momentum_buffer`, and when centered `grad_avg`, which
-/// stand in `others`.
+/// State of one parameter under RMSprop. With momentum PyTorch adds `momentum_buffer`, and when centered `grad_avg`,
+/// which stand in `others`.
 struct rmsprop_state {
     tensor<float, scalar> step = {};
     any_tensor square_avg = {};
@@ -155,7 +155,8 @@ struct adagrad {
     std::vector<adagrad_group> param_groups = {};
 };
 
-/// Adds a group of all parameters of `model` to an optimizer, numbered behind those it has, with their names as `param_names`.
+/// Adds a group of all parameters of `model` to an optimizer, numbered behind those it has, with their names as
+/// `param_names`.
 template <class Optimizer, class Model, class Group = typename decltype(Optimizer::param_groups)::value_type>
 Group& add_parameters(Optimizer& optimizer, const Model& model, Group group = {}) {
     std::int64_t next = 0;
@@ -182,7 +183,9 @@ struct numbered {
 };
 
 /// Where each number of the file stands among the parameters of the model: by name, or where there are none by order.
-inline std::map<std::int64_t, std::size_t> places(const std::vector<numbered>& file, const std::vector<parameter>& model, bool named, load_report& report) {
+inline std::map<std::int64_t, std::size_t> places(const std::vector<numbered>& file,
+                                                  const std::vector<parameter>& model, bool named,
+                                                  load_report& report) {
     std::map<std::int64_t, std::size_t> places;
     if (!named && file.size() != model.size()) {
         report.mismatched.push_back({"param_groups", std::to_string(file.size()) + " parameters without names",
@@ -193,10 +196,13 @@ inline std::map<std::int64_t, std::size_t> places(const std::vector<numbered>& f
     for (std::size_t i = 0; i < model.size(); ++i) by_name.emplace(model[i].name, i);
     for (std::size_t i = 0; i < file.size(); ++i) {
         const auto at = by_name.find(file[i].name);
-        if (named && at == by_name.end()) report.unexpected_keys.push_back(file[i].name);
+        if (named && at == by_name.end())
+            report.unexpected_keys.push_back(file[i].name);
         else if (!places.emplace(file[i].number, named ? at->second : i).second)
-            report.mismatched.push_back({"param_groups", "the parameter " + std::to_string(file[i].number) + " twice", "each once"});
-        else if (named) by_name.erase(at);
+            report.mismatched.push_back(
+                {"param_groups", "the parameter " + std::to_string(file[i].number) + " twice", "each once"});
+        else if (named)
+            by_name.erase(at);
     }
     if (named)
         for (const parameter& p : model)
@@ -205,11 +211,13 @@ inline std::map<std::int64_t, std::size_t> places(const std::vector<numbered>& f
 }
 
 /// Each tensor of a parameter's state that is not 0-d must have the parameter's shape.
-inline void compare_shapes(const type_facts& t, void* state, const std::string& path, const parameter& p, load_report& report) {
+inline void compare_shapes(const type_facts& t, void* state, const std::string& path, const parameter& p,
+                           load_report& report) {
     const auto compare = [&](const tensor_base& x, std::string_view name) {
         const auto have = x.shape(), want = p.tensor.shape();
         if (x.rank() != 0 && !std::equal(have.begin(), have.end(), want.begin(), want.end()))
-            report.mismatched.push_back({path + "/" + std::string(name), "shape " + shape_text(have), "shape " + shape_text(want) + " of " + p.name});
+            report.mismatched.push_back({path + "/" + std::string(name), "shape " + shape_text(have),
+                                         "shape " + shape_text(want) + " of " + p.name});
     };
     tarc::detail::for_each_part(t, state, [&](void* part, const type_facts& type, std::string_view name) {
         if (type.kind == kind::tensor) compare(*type.tensor(part), name);
@@ -217,15 +225,16 @@ inline void compare_shapes(const type_facts& t, void* state, const std::string& 
             if (void* inner = type.get(part)) compare(*type.element->tensor(inner), name);
         if (type.kind == kind::rest)
             for (const auto& [key, x] : *static_cast<const rest*>(part))
-                if (x.kind() == value_kind::tensor) compare(x.as_tensor(), key.kind() == value_kind::string ? key.as_string() : std::string_view("?"));
+                if (x.kind() == value_kind::tensor)
+                    compare(x.as_tensor(), key.kind() == value_kind::string ? key.as_string() : std::string_view("?"));
     });
 }
 
 }  // namespace detail
 
-/// Numbers what an optimizer from a file holds as tarc::parameters(model) does, so that `state[i]` belongs to parameter i. By
-/// `param_names` where every group has them; else by order, and then only if the count agrees. Shapes must agree either way.
-/// What does not fit is reported and then nothing is changed; else each group has `param_names` afterwards.
+/// Numbers what an optimizer from a file holds as tarc::parameters(model) does, so that `state[i]` belongs to parameter
+/// i. By `param_names` where every group has them; else by order, and then only if the count agrees. Shapes must agree
+/// either way. What does not fit is reported and then nothing is changed; else each group has `param_names` afterwards.
 template <class Optimizer, class Model>
 [[nodiscard]] load_report align(Optimizer& optimizer, const Model& model) {
     load_report report;
@@ -273,21 +282,22 @@ template <class Optimizer, class Model>
 // Keys that some versions of PyTorch do not write. The structs are dicts, whatever they hold.
 template <>
 inline constexpr auto tarc::describe<tarc::optim::sgd_group> =
-    std::tuple{tarc::defaulted{"dampening"}, tarc::defaulted{"nesterov"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
+    std::tuple{tarc::defaulted{"dampening"}, tarc::defaulted{"nesterov"}, tarc::defaulted{"maximize"},
+               tarc::defaulted{"differentiable"}};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::adam_group> =
-    std::tuple{tarc::defaulted{"amsgrad"}, tarc::defaulted{"maximize"}, tarc::defaulted{"capturable"}, tarc::defaulted{"differentiable"},
-               tarc::defaulted{"decoupled_weight_decay"}};
+    std::tuple{tarc::defaulted{"amsgrad"}, tarc::defaulted{"maximize"}, tarc::defaulted{"capturable"},
+               tarc::defaulted{"differentiable"}, tarc::defaulted{"decoupled_weight_decay"}};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::adamw_group> =
-    std::tuple{tarc::defaulted{"amsgrad"}, tarc::defaulted{"maximize"}, tarc::defaulted{"capturable"}, tarc::defaulted{"differentiable"},
-               tarc::defaulted{"decoupled_weight_decay"}};
+    std::tuple{tarc::defaulted{"amsgrad"}, tarc::defaulted{"maximize"}, tarc::defaulted{"capturable"},
+               tarc::defaulted{"differentiable"}, tarc::defaulted{"decoupled_weight_decay"}};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::rmsprop_group> =
     std::tuple{tarc::defaulted{"capturable"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
 template <>
-inline constexpr auto tarc::describe<tarc::optim::adagrad_group> =
-    std::tuple{tarc::defaulted{"initial_accumulator_value"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
+inline constexpr auto tarc::describe<tarc::optim::adagrad_group> = std::tuple{
+    tarc::defaulted{"initial_accumulator_value"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
 template <>
 inline constexpr bool tarc::is_module<tarc::optim::sgd_state> = false;
 template <>

@@ -64,7 +64,8 @@ inline constexpr auto tarc::describe<empties> = std::tuple{tarc::defaulted{"list
 TEST_CASE("tarc::rest in a module keeps containers whole, empty ones too") {
     using tarc::value;
     const value extra = value::dict({{"a", 1}, {"e", value::list({})}, {"t", value::tuple({1, 2})}});
-    const value file = value::dict({{"weight", one()}, {"_extra_state", extra}, {"b", value::list({})}, {"c", value::list({1, 2})}});
+    const value file =
+        value::dict({{"weight", one()}, {"_extra_state", extra}, {"b", value::list({})}, {"c", value::list({1, 2})}});
     const auto bytes = bytes_of(file);
     const auto loaded = tarc::load<with_rest>(bytes);
     REQUIRE(loaded.others.size() == 3);
@@ -93,10 +94,19 @@ TEST_CASE("empty containers in a module that holds scalars are there, not absent
 }
 
 TEST_CASE("an element that a flat state_dict cannot hold is refused, not dropped") {
-    struct lists { std::vector<std::vector<tensor>> v; };
-    struct maps { std::map<std::string, std::vector<tensor>> m; };
-    struct optionals { std::vector<std::optional<tensor>> v; };
-    struct structs { std::vector<relu> v; tensor t; };
+    struct lists {
+        std::vector<std::vector<tensor>> v;
+    };
+    struct maps {
+        std::map<std::string, std::vector<tensor>> m;
+    };
+    struct optionals {
+        std::vector<std::optional<tensor>> v;
+    };
+    struct structs {
+        std::vector<relu> v;
+        tensor t;
+    };
     CHECK(refusal(lists{{{one()}, {}, {one()}, {}}}) == tarc::errc::unsavable);
     CHECK(refusal(maps{{{"a", {}}, {"b", {one()}}}}) == tarc::errc::unsavable);
     CHECK(refusal(optionals{{one(), std::nullopt}}) == tarc::errc::unsavable);

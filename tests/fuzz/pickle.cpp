@@ -8,7 +8,8 @@
 /// Whatever a pickle reads as, what tarc writes of it must read back, and be written the same.
 TARC_FUZZ_BODY(pickle, input) {
     tarc::detail::tree first;
-    const auto written = tarc::detail::write_pickle(*tarc::detail::read_pickle(input, first, tarc::limits{}), tarc::limits{});
+    const auto written =
+        tarc::detail::write_pickle(*tarc::detail::read_pickle(input, first, tarc::limits{}), tarc::limits{});
     tarc::detail::tree second;
     try {
         const tarc::detail::node* again = tarc::detail::read_pickle(written.bytes, second, tarc::limits{});

@@ -18,9 +18,7 @@ struct net {
     tarc::buffer<float> mean = tensor::zeros({2});
 };
 
-net make_net() {
-    return {{tensor::zeros({3, 2}), tensor::zeros({3})}, {tensor::zeros({2, 3}), tensor::zeros({2})}};
-}
+net make_net() { return {{tensor::zeros({3, 2}), tensor::zeros({3})}, {tensor::zeros({2, 3}), tensor::zeros({2})}}; }
 
 tarc::optim::adam_state adam_state(tarc::shape_view shape, float mark) {
     tarc::optim::adam_state s;

@@ -47,7 +47,8 @@ int main(int argc, char** argv) {
     const std::string_view verb = argc > 1 ? argv[1] : "", type = argc > 2 ? argv[2] : "";
     if (verb == "dtypes") {
         for (const tarc::dtype_facts& f : tarc::detail::dtype_table)
-            std::printf("%s %d %d %s\n", std::string(f.name).c_str(), f.size, f.swap, f.storage.empty() ? "-" : std::string(f.storage).c_str());
+            std::printf("%s %d %d %s\n", std::string(f.name).c_str(), f.size, f.swap,
+                        f.storage.empty() ? "-" : std::string(f.storage).c_str());
         return 0;
     }
     if (type == "float16") return run<tarc::float16>(verb);

@@ -1,5 +1,5 @@
-// The names and shapes of tarc::parameters of a model, a line each, in order: for tests/reflect/test_parameters.py, which has
-// the same model in PyTorch.
+// The names and shapes of tarc::parameters of a model, a line each, in order: for tests/reflect/test_parameters.py,
+// which has the same model in PyTorch.
 #include <cstdio>
 #include <string>
 

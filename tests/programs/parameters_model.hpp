@@ -12,8 +12,9 @@
 
 using tensor = tarc::tensor<float>;
 
-/// A small model with everything that decides about the order of parameters: own ones before and after children, buffers,
-/// ties, ModuleList, Sequential with modules that have none, ModuleDict, ParameterList, ParameterDict, complex and integers.
+/// A small model with everything that decides about the order of parameters: own ones before and after children,
+/// buffers, ties, ModuleList, Sequential with modules that have none, ModuleDict, ParameterList, ParameterDict, complex
+/// and integers.
 struct linear {
     tensor weight;
     std::optional<tensor> bias;

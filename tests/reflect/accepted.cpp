@@ -122,13 +122,14 @@ struct empty {};
 }  // namespace
 
 template <>
-inline constexpr auto tarc::describe<pointers_that_are_transient> =
-    std::tuple{tarc::transient{"raw"},     tarc::transient{"owner"},    tarc::transient{"hook"}, tarc::transient{"mutex"},
-               tarc::transient{"counter"}, tarc::transient{"anything"}, tarc::transient{"id"},   tarc::transient{"name"}};
+inline constexpr auto tarc::describe<pointers_that_are_transient> = std::tuple{
+    tarc::transient{"raw"},     tarc::transient{"owner"},    tarc::transient{"hook"}, tarc::transient{"mutex"},
+    tarc::transient{"counter"}, tarc::transient{"anything"}, tarc::transient{"id"},   tarc::transient{"name"}};
 template <>
 inline constexpr auto tarc::describe<first_takes_anything> = tarc::transient{"a"};
 template <>
-inline constexpr auto tarc::describe<dotted> = std::tuple{tarc::rename{"w", "fc1.other"}, tarc::rename{"layers", "fc1.layers"}};
+inline constexpr auto tarc::describe<dotted> =
+    std::tuple{tarc::rename{"w", "fc1.other"}, tarc::rename{"layers", "fc1.layers"}};
 template <>
 inline constexpr auto tarc::describe<dotted_dict> = tarc::rename{"w", "fc1.weight"};
 template <>
@@ -141,11 +142,15 @@ template <>
 inline constexpr auto tarc::describe<twins> = tarc::transient{"transient_children"};
 
 TEST_CASE("what can be archived") {
-    static_assert(archivable<pointers_that_are_transient> && archivable<first_takes_anything> && archivable<base_as_field>);
+    static_assert(archivable<pointers_that_are_transient> && archivable<first_takes_anything> &&
+                  archivable<base_as_field>);
     static_assert(archivable<arrays> && archivable<with_defaults> && archivable<maps> && archivable<sibling_names>);
-    static_assert(archivable<dotted> && archivable<dotted_dict> && archivable<dotted_onto_vector> && archivable<rest_beside_its_name>);
-    static_assert(archivable<forty> && archivable<templated<int>> && archivable<templated<double>> && archivable<move_only> && archivable<twins>);
-    static_assert(archivable<std::vector<move_only>> && archivable<empty> && archivable<std::variant<std::monostate, linear, std::vector<int>>>);
+    static_assert(archivable<dotted> && archivable<dotted_dict> && archivable<dotted_onto_vector> &&
+                  archivable<rest_beside_its_name>);
+    static_assert(archivable<forty> && archivable<templated<int>> && archivable<templated<double>> &&
+                  archivable<move_only> && archivable<twins>);
+    static_assert(archivable<std::vector<move_only>> && archivable<empty> &&
+                  archivable<std::variant<std::monostate, linear, std::vector<int>>>);
     static_assert(archivable<std::optional<std::vector<std::optional<int>>>>);
 }
 
@@ -156,7 +161,9 @@ TEST_CASE("local types and types of unnamed namespaces have their field names") 
     };
     CHECK_EQ(tarc::schema_text<local>(), "alpha: int32\nbeta/*/weight: float32[...]\nbeta/*/bias: float32[...]\n");
     CHECK_EQ(tarc::schema_text<pointers_that_are_transient>(), "w: float32[...]\n");
-    CHECK_EQ(tarc::schema_text<twins>(), "a.weight: float32[...]\na.bias: float32[...]\nb.weight: float32[...]\nb.bias: float32[...]\n");
-    CHECK_EQ(tarc::schema_text<dotted>(), "fc1.other: float32[...]\nfc1.weight: float32[...]\nfc1.bias: float32[...]\n"
-                                          "fc1.layers.0.weight: float32[...]\nfc1.layers.0.bias: float32[...]\n");
+    CHECK_EQ(tarc::schema_text<twins>(),
+             "a.weight: float32[...]\na.bias: float32[...]\nb.weight: float32[...]\nb.bias: float32[...]\n");
+    CHECK_EQ(tarc::schema_text<dotted>(),
+             "fc1.other: float32[...]\nfc1.weight: float32[...]\nfc1.bias: float32[...]\n"
+             "fc1.layers.0.weight: float32[...]\nfc1.layers.0.bias: float32[...]\n");
 }

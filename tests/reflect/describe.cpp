@@ -10,12 +10,14 @@ struct with_names;
 struct snapshot;
 }  // namespace
 template <>
-inline constexpr auto tarc::describe<described> = std::tuple{tarc::rename{"first", "0"}, tarc::rename{"second", "class"}, tarc::transient{"cache"},
-                                                             tarc::defaulted{"note"}, tarc::defaulted{"first"}};
+inline constexpr auto tarc::describe<described> =
+    std::tuple{tarc::rename{"first", "0"}, tarc::rename{"second", "class"}, tarc::transient{"cache"},
+               tarc::defaulted{"note"}, tarc::defaulted{"first"}};
 template <>
 inline constexpr auto tarc::describe<with_one_item> = tarc::rename{"a", "b"};
 template <>
-inline constexpr auto tarc::describe<with_names> = std::tuple{tarc::field_names{"eins", "zwei"}, tarc::rename{"eins", "1"}};
+inline constexpr auto tarc::describe<with_names> =
+    std::tuple{tarc::field_names{"eins", "zwei"}, tarc::rename{"eins", "1"}};
 
 #include <doctest/doctest.h>
 
@@ -62,7 +64,8 @@ struct [[maybe_unused]] outer {
 }  // namespace
 
 template <>
-inline constexpr auto tarc::describe<snapshot> = std::tuple{tarc::transient{"id"}, tarc::transient{"older"}, tarc::transient{"lock"}};
+inline constexpr auto tarc::describe<snapshot> =
+    std::tuple{tarc::transient{"id"}, tarc::transient{"older"}, tarc::transient{"lock"}};
 template <>
 inline constexpr auto tarc::describe<inner> = tarc::transient{"handle"};
 

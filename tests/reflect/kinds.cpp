@@ -48,24 +48,32 @@ inline constexpr tarc::enum_name<named> tarc::enum_names<named>[] = {{named::red
 
 TEST_CASE("the kind of every C++ type of the table") {
     static_assert(kind_v<bool> == kind::boolean);
-    static_assert(kind_v<int> == kind::integer && kind_v<std::int8_t> == kind::integer && kind_v<unsigned long long> == kind::integer);
+    static_assert(kind_v<int> == kind::integer && kind_v<std::int8_t> == kind::integer &&
+                  kind_v<unsigned long long> == kind::integer);
     static_assert(kind_v<float> == kind::real && kind_v<double> == kind::real);
     static_assert(kind_v<std::complex<float>> == kind::complex && kind_v<std::complex<double>> == kind::complex);
     static_assert(kind_v<std::string> == kind::string && kind_v<std::vector<std::byte>> == kind::bytes);
-    static_assert(kind_v<plain> == kind::enumeration && kind_v<old_style> == kind::enumeration && kind_v<named> == kind::enumeration);
-    static_assert(kind_v<tarc::tensor<float>> == kind::tensor && kind_v<tarc::tensor<bool, 3, tarc::dyn>> == kind::tensor);
+    static_assert(kind_v<plain> == kind::enumeration && kind_v<old_style> == kind::enumeration &&
+                  kind_v<named> == kind::enumeration);
+    static_assert(kind_v<tarc::tensor<float>> == kind::tensor &&
+                  kind_v<tarc::tensor<bool, 3, tarc::dyn>> == kind::tensor);
     static_assert(kind_v<tarc::any_tensor> == kind::tensor && kind_v<tarc::buffer<float, 3>> == kind::tensor);
     static_assert(kind_v<std::optional<int>> == kind::optional && kind_v<std::optional<linear>> == kind::optional);
     static_assert(kind_v<std::vector<int>> == kind::sequence && kind_v<std::deque<std::string>> == kind::sequence);
     static_assert(kind_v<std::vector<linear>> == kind::sequence && kind_v<std::deque<bool>> == kind::sequence);
     static_assert(kind_v<std::vector<bool>> == kind::bits && kind_v<std::array<linear, 2>> == kind::array);
-    static_assert(kind_v<std::tuple<int, linear>> == kind::tuple && kind_v<std::pair<int, int>> == kind::tuple && kind_v<std::tuple<>> == kind::tuple);
+    static_assert(kind_v<std::tuple<int, linear>> == kind::tuple && kind_v<std::pair<int, int>> == kind::tuple &&
+                  kind_v<std::tuple<>> == kind::tuple);
     static_assert(kind_v<std::set<int>> == kind::set && kind_v<std::unordered_set<std::string>> == kind::set);
-    static_assert(kind_v<std::map<std::string, linear>> == kind::map && kind_v<std::unordered_map<int, int>> == kind::map);
+    static_assert(kind_v<std::map<std::string, linear>> == kind::map &&
+                  kind_v<std::unordered_map<int, int>> == kind::map);
     static_assert(kind_v<std::variant<int, std::string>> == kind::variant && kind_v<std::monostate> == kind::none);
-    static_assert(kind_v<std::mt19937> == kind::text && kind_v<std::minstd_rand> == kind::text && kind_v<std::ranlux48> == kind::text);
-    static_assert(kind_v<tarc::value> == kind::value && kind_v<tarc::rest> == kind::rest && kind_v<tarc::module_metadata> == kind::metadata);
-    static_assert(kind_v<linear> == kind::aggregate && kind_v<empty> == kind::aggregate && kind_v<looks_like_a_pair> == kind::aggregate);
+    static_assert(kind_v<std::mt19937> == kind::text && kind_v<std::minstd_rand> == kind::text &&
+                  kind_v<std::ranlux48> == kind::text);
+    static_assert(kind_v<tarc::value> == kind::value && kind_v<tarc::rest> == kind::rest &&
+                  kind_v<tarc::module_metadata> == kind::metadata);
+    static_assert(kind_v<linear> == kind::aggregate && kind_v<empty> == kind::aggregate &&
+                  kind_v<looks_like_a_pair> == kind::aggregate);
     static_assert(kind_v<engine_like_names> == kind::aggregate);
 }
 
@@ -73,17 +81,23 @@ TEST_CASE("what is none of them") {
     static_assert(kind_v<char> == kind::unknown && kind_v<int*> == kind::unknown && kind_v<std::byte> == kind::unknown);
     static_assert(kind_v<long double> == kind::unknown && kind_v<std::complex<long double>> == kind::unknown);
     static_assert(kind_v<std::multiset<int>> == kind::unknown && kind_v<std::multimap<int, int>> == kind::unknown);
-    static_assert(kind_v<std::uniform_real_distribution<float>> == kind::unknown && kind_v<std::random_device> == kind::unknown);
-    static_assert(kind_v<tarc::float16> == kind::unknown && kind_v<tarc::float8_e8m0fnu> == kind::unknown && kind_v<tarc::complex32> == kind::unknown);
-    static_assert(!archivable<char> && !archivable<std::vector<int*>> && !archivable<tarc::rest> && !archivable<std::optional<tarc::rest>>);
-    static_assert(archivable<linear> && archivable<std::vector<std::map<std::string, std::tuple<int, linear>>>> && archivable<empty>);
+    static_assert(kind_v<std::uniform_real_distribution<float>> == kind::unknown &&
+                  kind_v<std::random_device> == kind::unknown);
+    static_assert(kind_v<tarc::float16> == kind::unknown && kind_v<tarc::float8_e8m0fnu> == kind::unknown &&
+                  kind_v<tarc::complex32> == kind::unknown);
+    static_assert(!archivable<char> && !archivable<std::vector<int*>> && !archivable<tarc::rest> &&
+                  !archivable<std::optional<tarc::rest>>);
+    static_assert(archivable<linear> && archivable<std::vector<std::map<std::string, std::tuple<int, linear>>>> &&
+                  archivable<empty>);
 }
 
 TEST_CASE("numbers, enums and their names") {
-    static_assert(facts_of<std::uint16_t>.size == 2 && !facts_of<std::uint16_t>.is_signed && facts_of<std::int64_t>.is_signed);
+    static_assert(facts_of<std::uint16_t>.size == 2 && !facts_of<std::uint16_t>.is_signed &&
+                  facts_of<std::int64_t>.is_signed);
     static_assert(facts_of<plain>.size == 2 && !facts_of<plain>.is_signed && !facts_of<plain>.has_names);
     static_assert(facts_of<named>.has_names && facts_of<named>.names.size() == 2);
-    static_assert(facts_of<named>.names[0].name == "red" && facts_of<named>.names[0].value == -1 && facts_of<named>.names[1].value == 5);
+    static_assert(facts_of<named>.names[0].name == "red" && facts_of<named>.names[0].value == -1 &&
+                  facts_of<named>.names[1].value == 5);
     static_assert(facts_of<std::complex<float>>.size == 4 && facts_of<std::complex<double>>.size == 8);
     const plain b = plain::b;
     CHECK_EQ(tarc::detail::read_signed(facts_of<plain>, &b), 40000);
@@ -100,8 +114,10 @@ TEST_CASE("tensors: dtype, rank and extents") {
     constexpr const auto& fixed = facts_of<tarc::tensor<float, 6, tarc::dyn>>;
     static_assert(fixed.dtype == tarc::dtype::float32 && fixed.has_rank && !fixed.any_dtype && !fixed.is_buffer);
     static_assert(fixed.extents.size() == 2 && fixed.extents[0] == 6 && fixed.extents[1] == tarc::dyn);
-    static_assert(!facts_of<tarc::tensor<float>>.has_rank && facts_of<tarc::any_tensor>.any_dtype && !facts_of<tarc::any_tensor>.has_rank);
-    static_assert(facts_of<tarc::tensor<double, tarc::scalar>>.has_rank && facts_of<tarc::tensor<double, tarc::scalar>>.extents.empty());
+    static_assert(!facts_of<tarc::tensor<float>>.has_rank && facts_of<tarc::any_tensor>.any_dtype &&
+                  !facts_of<tarc::any_tensor>.has_rank);
+    static_assert(facts_of<tarc::tensor<double, tarc::scalar>>.has_rank &&
+                  facts_of<tarc::tensor<double, tarc::scalar>>.extents.empty());
     static_assert(facts_of<tarc::buffer<float, 3>>.is_buffer && facts_of<tarc::buffer<float, 3>>.extents.size() == 1);
     static_assert(facts_of<tarc::buffer<float, tarc::scalar>>.extents.empty());
 }
@@ -110,10 +126,14 @@ TEST_CASE("a variant whose alternatives are of different kinds is the bare value
     static_assert(!facts_of<std::variant<std::monostate, bool, int, double, std::complex<float>, std::string, std::vector<std::byte>,
                                          tarc::tensor<float>, std::vector<int>, std::set<int>, std::map<int, int>>>.tagged);
     static_assert(facts_of<std::variant<int, long>>.tagged && facts_of<std::variant<float, double>>.tagged);
-    static_assert(facts_of<std::variant<std::vector<int>, std::tuple<int>>>.tagged && facts_of<std::variant<linear, std::map<int, int>>>.tagged);
-    static_assert(facts_of<std::variant<int, plain>>.tagged && !facts_of<std::variant<int, named>>.tagged && facts_of<std::variant<std::string, named>>.tagged);
-    static_assert(facts_of<std::variant<int, tarc::value>>.tagged && facts_of<std::variant<int, std::optional<double>>>.tagged);
-    static_assert(facts_of<std::variant<std::string, std::mt19937>>.tagged && facts_of<std::variant<tarc::tensor<float>, tarc::tensor<double>>>.tagged);
+    static_assert(facts_of<std::variant<std::vector<int>, std::tuple<int>>>.tagged &&
+                  facts_of<std::variant<linear, std::map<int, int>>>.tagged);
+    static_assert(facts_of<std::variant<int, plain>>.tagged && !facts_of<std::variant<int, named>>.tagged &&
+                  facts_of<std::variant<std::string, named>>.tagged);
+    static_assert(facts_of<std::variant<int, tarc::value>>.tagged &&
+                  facts_of<std::variant<int, std::optional<double>>>.tagged);
+    static_assert(facts_of<std::variant<std::string, std::mt19937>>.tagged &&
+                  facts_of<std::variant<tarc::tensor<float>, tarc::tensor<double>>>.tagged);
     static_assert(facts_of<std::variant<int, std::variant<double, std::string>>>.tagged);
 }
 

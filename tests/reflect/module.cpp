@@ -104,12 +104,14 @@ TEST_CASE("a module is an aggregate all of whose leaves are tensors") {
     static_assert(is_module<linear> && is_module<norm> && is_module<net>);
     static_assert(is_module<relu>);  // an empty struct writes nothing
     static_assert(is_module<with_metadata> && is_module<with_transient>);
-    static_assert(!is_module<with_scalar> && !is_module<with_text> && !is_module<with_int_map> && !is_module<with_variant>);
+    static_assert(!is_module<with_scalar> && !is_module<with_text> && !is_module<with_int_map> &&
+                  !is_module<with_variant>);
     static_assert(!is_module<with_value> && !is_module<with_rest>);
 }
 
 TEST_CASE("what is no aggregate is no module") {
-    static_assert(!is_module<tensor> && !is_module<std::vector<linear>> && !is_module<int> && !is_module<std::tuple<linear, relu>>);
+    static_assert(!is_module<tensor> && !is_module<std::vector<linear>> && !is_module<int> &&
+                  !is_module<std::tuple<linear, relu>>);
 }
 
 TEST_CASE("a struct that contains itself is never a module") { static_assert(!is_module<chain> && !archivable<chain>); }
@@ -123,7 +125,9 @@ TEST_CASE("it can be stated either way") {
 
 TEST_CASE("inside a module structs and containers of them flatten, scalars and containers of scalars are leaves") {
     static_assert(facts_of<with_scalar>.flattens && facts_of<std::vector<with_scalar>>.flattens);
-    static_assert(!facts_of<std::vector<int>>.flattens && !facts_of<std::map<std::string, double>>.flattens && !facts_of<int>.flattens);
-    static_assert(facts_of<std::tuple<linear, relu, norm>>.flattens && facts_of<std::map<std::string, tensor>>.flattens);
+    static_assert(!facts_of<std::vector<int>>.flattens && !facts_of<std::map<std::string, double>>.flattens &&
+                  !facts_of<int>.flattens);
+    static_assert(facts_of<std::tuple<linear, relu, norm>>.flattens &&
+                  facts_of<std::map<std::string, tensor>>.flattens);
     static_assert(!facts_of<std::map<int, tensor>>.flattens && !facts_of<std::vector<stated_false>>.flattens);
 }

@@ -26,7 +26,8 @@ struct grouping : std::numpunct<char> {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("an engine goes on where it was", E, std::mt19937, std::mt19937_64, std::minstd_rand, std::ranlux24, std::knuth_b) {
+TEST_CASE_TEMPLATE("an engine goes on where it was", E, std::mt19937, std::mt19937_64, std::minstd_rand, std::ranlux24,
+                   std::knuth_b) {
     E engine(42);
     engine.discard(1000);
     const std::string text = written(engine);
@@ -47,7 +48,8 @@ TEST_CASE("the text is the standard's") {
 TEST_CASE("what is no state is refused, and the engine is as it was") {
     std::mt19937 engine(3);
     const std::mt19937 before = engine;
-    for (const std::string& text : {std::string(), std::string("abc"), std::string("1 2 3"), written(engine) + " 5", written(engine) + "x"}) {
+    for (const std::string& text :
+         {std::string(), std::string("abc"), std::string("1 2 3"), written(engine) + " 5", written(engine) + "x"}) {
         CHECK_FALSE(read(engine, text));
         CHECK(engine == before);
     }

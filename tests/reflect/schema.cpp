@@ -127,8 +127,9 @@ struct stated {
 template <>
 inline constexpr tarc::enum_name<named> tarc::enum_names<named>[] = {{named::a, "a"}};
 template <>
-inline constexpr auto tarc::describe<odd_names> = std::tuple{tarc::rename{"slash", "a/b"}, tarc::rename{"colon", "a:b"}, tarc::rename{"backslash", "a\\b"},
-                                                             tarc::rename{"dot", "a.b"}, tarc::rename{"space", "a b"}};
+inline constexpr auto tarc::describe<odd_names> =
+    std::tuple{tarc::rename{"slash", "a/b"}, tarc::rename{"colon", "a:b"}, tarc::rename{"backslash", "a\\b"},
+               tarc::rename{"dot", "a.b"}, tarc::rename{"space", "a b"}};
 template <>
 inline constexpr bool tarc::is_module<stated> = true;
 template <>
@@ -137,35 +138,44 @@ inline constexpr bool tarc::is_module<dict> = false;
 TEST_CASE("scalars") {
     CHECK_EQ(schema_text<scalars>(),
              "b: bool\ni8: int8\nu8: uint8\ni16: int16\nu16: uint16\ni32: int32\nu32: uint32\ni64: int64\nu64: uint64\n"
-             "f: float32\nd: float64\nc: complex64\nz: complex128\ns: str\nraw: bytes\ne: uint8\nn: str\nengine: str\nnothing: none\n");
+             "f: float32\nd: float64\nc: complex64\nz: complex128\ns: str\nraw: bytes\ne: uint8\nn: str\nengine: "
+             "str\nnothing: none\n");
 }
 
 TEST_CASE("tensors") {
     CHECK_EQ(schema_text<tensors>(),
-             "fixed: float32[6,3,5,5]\nrank: float32[?,3]\nany_shape: bfloat16[...]\nzero_d: float64[]\nnone: bool[0]\nany: any[...]\n"
+             "fixed: float32[6,3,5,5]\nrank: float32[?,3]\nany_shape: bfloat16[...]\nzero_d: float64[]\nnone: "
+             "bool[0]\nany: any[...]\n"
              "buffer: int64[2]\ncomplex: complex64[1]\ntiny: float8_e4m3fn[...]\nmakes_it_a_dict: int32\n");
 }
 
 TEST_CASE("containers") {
     CHECK_EQ(schema_text<containers>(),
-             "v/*: int32\nd/*: float64\na/*: float32\nbits/*: bool\nset/*: str\nm/*: int32\num/*/weight: float32[...]\num/*/bias: float32[...]\n"
-             "p/0: int32\np/1: str\nt/0: int32\nt/1/weight: float32[...]\nt/1/bias: float32[...]\nt/2/0: bool\no: int32?\not: float32[...]?\n"
-             "os/b: bool?\nos/i8: int8?\nos/u8: uint8?\nos/i16: int16?\nos/u16: uint16?\nos/i32: int32?\nos/u32: uint32?\nos/i64: int64?\n"
-             "os/u64: uint64?\nos/f: float32?\nos/d: float64?\nos/c: complex64?\nos/z: complex128?\nos/s: str?\nos/raw: bytes?\nos/e: uint8?\n"
+             "v/*: int32\nd/*: float64\na/*: float32\nbits/*: bool\nset/*: str\nm/*: int32\num/*/weight: "
+             "float32[...]\num/*/bias: float32[...]\n"
+             "p/0: int32\np/1: str\nt/0: int32\nt/1/weight: float32[...]\nt/1/bias: float32[...]\nt/2/0: bool\no: "
+             "int32?\not: float32[...]?\n"
+             "os/b: bool?\nos/i8: int8?\nos/u8: uint8?\nos/i16: int16?\nos/u16: uint16?\nos/i32: int32?\nos/u32: "
+             "uint32?\nos/i64: int64?\n"
+             "os/u64: uint64?\nos/f: float32?\nos/d: float64?\nos/c: complex64?\nos/z: complex128?\nos/s: "
+             "str?\nos/raw: bytes?\nos/e: uint8?\n"
              "os/n: str?\nos/engine: str?\nos/nothing: none?\nvv/*/*: int32\nov/*: int32?\n");
 }
 
 TEST_CASE("variants") {
-    CHECK_EQ(schema_text<variants>(),
-             "bare: variant<int32|str>\nmaybe: variant<none|float32[...]>\noptional: variant<int32|float64>?\n"
-             "with_struct: variant<int32|{weight: float32[...];bias: float32[...];}>\nlist/*: variant<bool|{*: int32;}>\n");
+    CHECK_EQ(
+        schema_text<variants>(),
+        "bare: variant<int32|str>\nmaybe: variant<none|float32[...]>\noptional: variant<int32|float64>?\n"
+        "with_struct: variant<int32|{weight: float32[...];bias: float32[...];}>\nlist/*: variant<bool|{*: int32;}>\n");
 }
 
 TEST_CASE("a module's keys are dotted") {
     constexpr const char* lines =
         "fc1.weight: float32[...]\nfc1.bias: float32[...]\nlayers.0.weight: float32[...]\nlayers.0.bias: float32[...]\n"
-        "layers.2.weight: float32[...]\nlayers.2.bias: float32[...]\nmore.*.weight: float32[...]\nmore.*.bias: float32[...]\npair.*: float32[...]\n"
-        "scale: float32[...]?\nhead.weight: float32[...]?\nhead.bias: float32[...]?\nexperts.*.weight: float32[...]\nexperts.*.bias: float32[...]\n"
+        "layers.2.weight: float32[...]\nlayers.2.bias: float32[...]\nmore.*.weight: float32[...]\nmore.*.bias: "
+        "float32[...]\npair.*: float32[...]\n"
+        "scale: float32[...]?\nhead.weight: float32[...]?\nhead.bias: float32[...]?\nexperts.*.weight: "
+        "float32[...]\nexperts.*.bias: float32[...]\n"
         "raw.*: float32[...]\n";
     CHECK_EQ(schema_text<net>(), lines);
 }
@@ -178,14 +188,16 @@ TEST_CASE("a module inside a dict") {
         model += "model/" + text.substr(at, end - at);
         at = end;
     }
-    CHECK_EQ(schema_text<checkpoint>(), "epoch: int64\n" + model +
-                                            "snapshots/*/weight: float32[...]\nsnapshots/*/bias: float32[...]\n"
-                                            "by_name/*/weight: float32[...]\nby_name/*/bias: float32[...]\nanything: value\n*: rest\n");
+    CHECK_EQ(schema_text<checkpoint>(),
+             "epoch: int64\n" + model +
+                 "snapshots/*/weight: float32[...]\nsnapshots/*/bias: float32[...]\n"
+                 "by_name/*/weight: float32[...]\nby_name/*/bias: float32[...]\nanything: value\n*: rest\n");
 }
 
 TEST_CASE("a stated module has scalars under dotted keys, and dicts where a struct says so") {
     CHECK_EQ(schema_text<stated>(),
-             "fc1.weight: float32[...]\nfc1.bias: float32[...]\nheads: int32\nas_dict/part/weight: float32[...]\nas_dict/part/bias: float32[...]\n"
+             "fc1.weight: float32[...]\nfc1.bias: float32[...]\nheads: int32\nas_dict/part/weight: "
+             "float32[...]\nas_dict/part/bias: float32[...]\n"
              "as_dict/n: int32\nsizes/*: int32\n*: rest\n");
 }
 
@@ -202,7 +214,10 @@ TEST_CASE("what is no struct has a schema too, with an empty path") {
 
 TEST_CASE("the optimizers are dicts") {
     CHECK_EQ(schema_text<tarc::optim::sgd>(),
-             "state/*/momentum_buffer: any[...]?\nparam_groups/*/lr: float64\nparam_groups/*/momentum: float64\nparam_groups/*/dampening: float64\n"
-             "param_groups/*/weight_decay: float64\nparam_groups/*/nesterov: bool\nparam_groups/*/maximize: bool\nparam_groups/*/foreach: bool?\n"
-             "param_groups/*/differentiable: bool\nparam_groups/*/fused: bool?\nparam_groups/*/params/*: int64\nparam_groups/*/*: rest\n");
+             "state/*/momentum_buffer: any[...]?\nparam_groups/*/lr: float64\nparam_groups/*/momentum: "
+             "float64\nparam_groups/*/dampening: float64\n"
+             "param_groups/*/weight_decay: float64\nparam_groups/*/nesterov: bool\nparam_groups/*/maximize: "
+             "bool\nparam_groups/*/foreach: bool?\n"
+             "param_groups/*/differentiable: bool\nparam_groups/*/fused: bool?\nparam_groups/*/params/*: "
+             "int64\nparam_groups/*/*: rest\n");
 }

@@ -65,8 +65,10 @@ TEST_CASE("a module with scalars is one flat dict, and comes back from it") {
     std::string keys;
     for (const auto& [key, v] : all.items()) keys += std::string(key.as_string()) + " ";
     CHECK_EQ(keys,
-             "first.weight first.bias temperature blocks.0.out.weight blocks.0.out.bias blocks.0.heads blocks.0.sizes blocks.1.out.weight "
-             "blocks.1.out.bias blocks.1.heads blocks.1.sizes by_name.a.out.weight by_name.a.out.bias by_name.a.heads by_name.a.sizes pair.0 "
+             "first.weight first.bias temperature blocks.0.out.weight blocks.0.out.bias blocks.0.heads blocks.0.sizes "
+             "blocks.1.out.weight "
+             "blocks.1.out.bias blocks.1.heads blocks.1.sizes by_name.a.out.weight by_name.a.out.bias by_name.a.heads "
+             "by_name.a.sizes pair.0 "
              "pair.1.weight pair.1.bias limit words inner.width inner.name other.width other.name ");
 
     const auto back = tarc::load<checkpoint>(path).net;

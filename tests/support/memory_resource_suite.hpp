@@ -33,8 +33,8 @@ extern "C" [[gnu::used]] inline const char* __asan_default_options() { return "a
 
 namespace tarc_test {
 
-/// Passes requests on to the host's heap, and remembers what is out: a block that comes back must be one that went out, with
-/// the same size and alignment.
+/// Passes requests on to the host's heap, and remembers what is out: a block that comes back must be one that went out,
+/// with the same size and alignment.
 class counting_resource {
 public:
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
@@ -111,7 +111,8 @@ void check_memory_resource(R& resource) {
         if (host)
             for (std::size_t i = 0; i < blocks.size(); ++i)
                 CHECK_EQ(static_cast<unsigned char*>(blocks[i].p)[blocks[i].bytes - 1], i);
-        for (std::size_t i = 0; i < blocks.size(); i += 2) ref.deallocate(blocks[i].p, blocks[i].bytes, blocks[i].alignment);
+        for (std::size_t i = 0; i < blocks.size(); i += 2)
+            ref.deallocate(blocks[i].p, blocks[i].bytes, blocks[i].alignment);
         for (std::size_t i = blocks.size(); i-- > 0;)
             if (i % 2 != 0) ref.deallocate(blocks[i].p, blocks[i].bytes, blocks[i].alignment);
     }

@@ -29,13 +29,15 @@ TEST_CASE("every C++ element type has the dtype of its size and sign") {
     static_assert(tarc::dtype_of<tarc::float8_e5m2fnuz> == dtype::float8_e5m2fnuz);
     static_assert(tarc::dtype_of<tarc::float8_e8m0fnu> == dtype::float8_e8m0fnu);
     static_assert(tarc::dtype_of<tarc::float4_e2m1fn_x2> == dtype::float4_e2m1fn_x2);
-    static_assert(!tarc::element<char> && !tarc::element<wchar_t> && !tarc::element<char8_t> && !tarc::element<long double>);
+    static_assert(!tarc::element<char> && !tarc::element<wchar_t> && !tarc::element<char8_t> &&
+                  !tarc::element<long double>);
     static_assert(!tarc::element<const float> && !tarc::element<std::complex<long double>> && !tarc::element<float*>);
 }
 
 TEST_CASE("an element is as large as its dtype says") {
     static_assert(sizeof(tarc::float16) == 2 && sizeof(tarc::bfloat16) == 2 && sizeof(tarc::complex32) == 4);
-    static_assert(sizeof(tarc::float8_e4m3fn) == 1 && sizeof(tarc::float8_e8m0fnu) == 1 && sizeof(tarc::float4_e2m1fn_x2) == 1);
+    static_assert(sizeof(tarc::float8_e4m3fn) == 1 && sizeof(tarc::float8_e8m0fnu) == 1 &&
+                  sizeof(tarc::float4_e2m1fn_x2) == 1);
     static_assert(std::is_trivially_copyable_v<tarc::bfloat16> && std::is_trivially_copyable_v<tarc::complex32>);
     static_assert(tarc::size_of(dtype::complex128) == 16 && tarc::size_of(dtype::boolean) == 1);
 }

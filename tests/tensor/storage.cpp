@@ -27,7 +27,9 @@ errc code_of(auto&& call) {
 /// Memory that the host cannot touch, as CUDA's: every access goes through copy().
 class far_backend final : public tarc::backend {
 public:
-    [[nodiscard]] std::string unavailable(tarc::device d) const override { return d.index == 0 ? "" : "there is one device only"; }
+    [[nodiscard]] std::string unavailable(tarc::device d) const override {
+        return d.index == 0 ? "" : "there is one device only";
+    }
     [[nodiscard]] tarc::resource_ref memory(tarc::device) override { return heap_; }
     void copy(void* to, tarc::device, const void* from, tarc::device, std::size_t bytes) override {
         ++copies;

@@ -87,8 +87,10 @@ TEST_CASE("empty tensors and 0-d tensors") {
 
 TEST_CASE("static extents are part of the type") {
     static_assert(!tensor<float>::has_static_rank && !tensor<float>::has_static_shape);
-    static_assert(tensor<float, dyn, 3>::has_static_rank && !tensor<float, dyn, 3>::has_static_shape && tensor<float, dyn, 3>::static_rank == 2);
-    static_assert(tensor<float, 6, 3>::has_static_shape && tensor<float, scalar>::has_static_shape && tensor<float, scalar>::static_rank == 0);
+    static_assert(tensor<float, dyn, 3>::has_static_rank && !tensor<float, dyn, 3>::has_static_shape &&
+                  tensor<float, dyn, 3>::static_rank == 2);
+    static_assert(tensor<float, 6, 3>::has_static_shape && tensor<float, scalar>::has_static_shape &&
+                  tensor<float, scalar>::static_rank == 0);
 
     CHECK_EQ(list(tensor<float, 6, 3, 5, 5>::zeros().shape()), dims{6, 3, 5, 5});
     CHECK_EQ(list(tensor<float, dyn, 3>::zeros({7, 3}).shape()), dims{7, 3});
@@ -108,14 +110,16 @@ TEST_CASE("tensors of one dtype convert: freely to fewer extents, checked to mor
     CHECK_EQ(list(half.shape()), dims{6, 3});
     CHECK_EQ(code_of([&] { static_cast<void>(tensor<float, 3, 6>(any)); }), errc::mismatch);
     CHECK_FALSE(tensor<float, 3, 6>(tensor<float>()).defined());
-    static_assert(!std::is_convertible_v<tensor<float>, tensor<float, 3>> && std::is_convertible_v<tensor<float, 3>, tensor<float>>);
+    static_assert(!std::is_convertible_v<tensor<float>, tensor<float, 3>> &&
+                  std::is_convertible_v<tensor<float, 3>, tensor<float>>);
     static_assert(!std::is_constructible_v<tensor<float>, tensor<double>>);
 }
 
 TEST_CASE("shapes that no memory holds are errors, not small allocations") {
     const std::int64_t big = std::int64_t{1} << 40;
     CHECK_EQ(code_of([&] { static_cast<void>(tensor<float>::zeros({big, big})); }), errc::bad_tensor);
-    CHECK_EQ(code_of([&] { static_cast<void>(tensor<double>::empty({big, std::int64_t{1} << 22})); }), errc::out_of_range);
+    CHECK_EQ(code_of([&] { static_cast<void>(tensor<double>::empty({big, std::int64_t{1} << 22})); }),
+             errc::out_of_range);
     CHECK_EQ(code_of([] { static_cast<void>(tensor<float>::zeros({2, -1})); }), errc::bad_tensor);
     CHECK_EQ(code_of([] { static_cast<void>(tensor<float>::zeros({0, -1})); }), errc::bad_tensor);
     CHECK_EQ(tensor<float>::zeros({big, 0, big}).numel(), 0);

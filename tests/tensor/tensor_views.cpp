@@ -145,7 +145,8 @@ TEST_CASE("views over a storage: overlapping, expanded, with an offset; never ou
     CHECK_EQ(code_of([&] { static_cast<void>(tensor<float>::over(s, {2, 3}, {1}, 0)); }), errc::bad_tensor);
     CHECK_EQ(code_of([&] { static_cast<void>(tensor<double>::over(s, {4})); }), errc::bad_tensor);
     CHECK_EQ(code_of([&] { static_cast<void>(tensor<float>::over({}, {1})); }), errc::bad_tensor);
-    CHECK_EQ(code_of([&] { static_cast<void>(tarc::any_tensor::over(s, tarc::dtype::int64, {4}, {1}, 0)); }), errc::bad_tensor);
+    CHECK_EQ(code_of([&] { static_cast<void>(tarc::any_tensor::over(s, tarc::dtype::int64, {4}, {1}, 0)); }),
+             errc::bad_tensor);
     CHECK_EQ((code_of([&] { static_cast<void>(tensor<float, 3>::over(s, {2})); })), errc::mismatch);
 }
 

@@ -77,7 +77,8 @@ TEST_CASE("a map holds one value for each key") {
 
 TEST_CASE("numbers are sorted by what they stand for, equal ones by themselves") {
     const int values[] = {3, 1, 2, 1, 3};
-    const vec<std::size_t> order = sorted_numbers(5, [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+    const vec<std::size_t> order =
+        sorted_numbers(5, [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
     const std::size_t expected[] = {1, 3, 2, 0, 4};
     REQUIRE(order.size() == 5);
     for (std::size_t i = 0; i < 5; ++i) CHECK(order[i] == expected[i]);

@@ -38,7 +38,8 @@ TEST_CASE("cut and stray bytes") {
     CHECK(is_utf8(""));
     CHECK(is_utf8("na\xc3\xafve \xe2\x82\xac \xf0\x9f\x98\x80"));
     CHECK(is_utf8(std::string_view("\0a\0", 3)));
-    for (const std::string_view bad : {"\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "a\xffz", "\xfe", "\xc3(", "\xe2(\x82", "\xf0\x9f(\x80", "\xf8\x88\x80\x80\x80"})
+    for (const std::string_view bad : {"\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "a\xffz", "\xfe", "\xc3(",
+                                       "\xe2(\x82", "\xf0\x9f(\x80", "\xf8\x88\x80\x80\x80"})
         CHECK_FALSE(is_utf8(bad));
 }
 

@@ -89,7 +89,8 @@ TEST_CASE("numbers convert only exactly") {
     CHECK_EQ(value(static_cast<std::uint64_t>(INT64_MAX)).as_int(), INT64_MAX);
     CHECK_EQ(value(4).as_complex(), std::complex<double>(4, 0));
     CHECK_EQ(value(0.5).as_complex(), std::complex<double>(0.5, 0));
-    static_assert(!std::is_constructible_v<value, long double> && !std::is_constructible_v<value, char> && !std::is_constructible_v<value, int*>);
+    static_assert(!std::is_constructible_v<value, long double> && !std::is_constructible_v<value, char> &&
+                  !std::is_constructible_v<value, int*>);
 }
 
 TEST_CASE("lists, tuples and dicts") {
@@ -133,7 +134,14 @@ TEST_CASE("a key stands once, as Python compares keys") {
     CHECK(twice(nullptr, value()));
     CHECK(twice(UINT64_MAX, UINT64_MAX));
     CHECK(twice(value::tuple({1, "a"}), value::tuple({1.0, "a"})));
-    CHECK_EQ(value::dict({{1, 0}, {"1", 0}, {1.5, 0}, {std::complex<double>(1, 1), 0}, {value::tuple({1}), 0}, {value::tuple({"1"}), 0}}).size(), 6);
+    CHECK_EQ(value::dict({{1, 0},
+                          {"1", 0},
+                          {1.5, 0},
+                          {std::complex<double>(1, 1), 0},
+                          {value::tuple({1}), 0},
+                          {value::tuple({"1"}), 0}})
+                 .size(),
+             6);
     CHECK_EQ(value::set({"ab", value::bytes({}), 1, UINT64_MAX, 0x1p64}).size(), 5);
     CHECK_EQ(value::dict({{value::tuple({"a", "bc"}), 0}, {value::tuple({"ab", "c"}), 0}}).size(), 2);
 }

@@ -50,7 +50,8 @@ TEST_CASE("depth first, in file order, with the path of each value") {
     t.insert(root, t.boolean(true), t.none());
     t.insert(root, t.none(), inner);
     t.insert(root, t.real(1), t.none());
-    CHECK_EQ(paths(*root), std::vector<std::string>{"", "a\\/b", "a\\/b/0", "a\\/b/1", "a\\/b/2", "-7", "True", "None", "None/0", "None/1", "None/2", "<key>"});
+    CHECK_EQ(paths(*root), std::vector<std::string>{"", "a\\/b", "a\\/b/0", "a\\/b/1", "a\\/b/2", "-7", "True", "None",
+                                                    "None/0", "None/1", "None/2", "<key>"});
     CHECK_EQ(paths(*t.integer(1)), std::vector<std::string>{""});
     std::size_t visited = 0;
     walk(*root, limits{}, [&](std::span<const step>, const node& n) {

@@ -174,9 +174,8 @@ private:
     vec<pair> elements(const type_facts& t, const void* p) {
         vec<pair> all;
         all.reserve(t.get_size(p));
-        t.for_each(p, &all, [](void* c, const void* key, void* value) {
-            static_cast<vec<pair>*>(c)->push_back({key, value});
-        });
+        t.for_each(p, &all,
+                   [](void* c, const void* key, void* value) { static_cast<vec<pair>*>(c)->push_back({key, value}); });
         if (!t.unordered) return all;
         vec<pair> sorted;
         sorted.reserve(all.size());
@@ -221,7 +220,8 @@ private:
                 fail("a key of tarc::rest inside a module must be a string");
             if (k->kind != value_kind::string)  // those are looked at all together, by refuse_duplicates
                 for (const entry& e : *dict->dict)
-                    if (key_identity(e.key) == key_identity(k)) fail("a key stands twice in a tarc::rest, and would be one on load");
+                    if (key_identity(e.key) == key_identity(k))
+                        fail("a key stands twice in a tarc::rest, and would be one on load");
             tree_.insert(dict, k, copy_into(copier_, tree_, val));
         }
     }
@@ -317,7 +317,8 @@ private:
                     const std::size_t before = to.dict->dict->size;
                     scope s(key, std::to_string(i), '.');
                     flatten(*t.element, t.at(q, i), key, origin, to);
-                    if (t.kind == kind::sequence && i + 1 == n) require_written(before, key, to);  // else it would be shorter on load
+                    if (t.kind == kind::sequence && i + 1 == n)
+                        require_written(before, key, to);  // else it would be shorter on load
                 }
                 return;
             case kind::tuple: {
@@ -351,8 +352,9 @@ private:
     void require_written(std::size_t before, const std::string& key, flat_target to) {
         if (to.dict->dict->size != before) return;
         scope s(path_, key, '/');
-        fail("this element holds no tensor, and a flat state_dict cannot tell that it is there -- leave it out, or set "
-             "tarc::is_module to false for the struct around it");
+        fail(
+            "this element holds no tensor, and a flat state_dict cannot tell that it is there -- leave it out, or set "
+            "tarc::is_module to false for the struct around it");
     }
 
     /// Two leaves with one key would be one on load.

@@ -27,7 +27,7 @@ public:
         std::string_view key;    // without the prefix that is stripped
         std::string_view whole;  // with it
         const node* value;
-        std::size_t end = 0;  // one past the last item inside
+        std::size_t end = 0;                   // one past the last item inside
         bool container = false, used = false;  // an empty dict or list is no container, but a leaf
 
         [[nodiscard]] bool empty() const { return is_empty(*value); }
@@ -67,7 +67,8 @@ public:
         vec<std::size_t> left;
         for (std::size_t i = 0; i < items_.size();) {
             const item& it = items_[i];
-            const bool inside = key.empty() || (it.key.size() > key.size() && it.key.starts_with(key) && it.key[key.size()] == '.');
+            const bool inside =
+                key.empty() || (it.key.size() > key.size() && it.key.starts_with(key) && it.key[key.size()] == '.');
             bool whole = inside;
             for (std::size_t k = i; whole && k < it.end; ++k) whole = !items_[k].used;
             if (whole) left.push_back(i);

@@ -43,7 +43,9 @@ public:
     [[nodiscard]] bool is_bool() const noexcept { return form_ == form::flag; }
     [[nodiscard]] bool is_large_integer() const noexcept { return form_ == form::large; }
     /// The name; empty for any other key.
-    [[nodiscard]] std::string_view name() const noexcept { return is_name() ? std::string_view(text_) : std::string_view(); }
+    [[nodiscard]] std::string_view name() const noexcept {
+        return is_name() ? std::string_view(text_) : std::string_view();
+    }
     /// The index; 0 for any other key.
     [[nodiscard]] std::int64_t index() const noexcept { return is_index() ? number_ : 0; }
     /// As Python prints it, a name without quotes.

@@ -182,7 +182,8 @@ private:
             const std::size_t r = groups_[i].body->record;
             return r == SIZE_MAX ? UINT64_MAX : file_.zip().records()[r].header_offset;
         };
-        order_ = sorted_numbers(groups_.size(), [&](std::size_t a, std::size_t b) { return position(a) < position(b); });
+        order_ =
+            sorted_numbers(groups_.size(), [&](std::size_t a, std::size_t b) { return position(a) < position(b); });
     }
 
     void place(policy_ref policy) {

@@ -61,7 +61,9 @@ struct integer_form {
     int size;  // bytes
 };
 
-[[nodiscard]] inline std::string integer_name(integer_form f) { return (f.is_signed ? "int" : "uint") + std::to_string(f.size * 8); }
+[[nodiscard]] inline std::string integer_name(integer_form f) {
+    return (f.is_signed ? "int" : "uint") + std::to_string(f.size * 8);
+}
 
 /// Whether an int is exactly a double.
 [[nodiscard]] inline bool exact_double(const node& n, double& d) {

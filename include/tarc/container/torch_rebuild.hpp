@@ -145,7 +145,7 @@ private:
             c_.fail(std::string(function) + " is given something that is not a storage");
         storage_body& storage = *args[0]->storage;
         const vec<std::int64_t> shape = integers(args[2], "a size of a tensor"),
-                                        strides = integers(args[3], "a stride of a tensor");
+                                strides = integers(args[3], "a stride of a tensor");
         tensor_body t{};
         const bool v3 = least == 7;
         t.type = v3 ? type_of(*args[6]) : storage.type.value_or(dtype::uint8);
@@ -183,7 +183,7 @@ private:
     node* meta(const list_body& args) {
         expect(args, "_rebuild_meta_tensor_no_storage", 4, 4);
         const vec<std::int64_t> shape = integers(args[1], "a size of a tensor"),
-                                        strides = integers(args[2], "a stride of a tensor");
+                                strides = integers(args[2], "a stride of a tensor");
         check_shape(shape, strides);
         (void)extent_of(shape, strides);
         tensor_body t{};

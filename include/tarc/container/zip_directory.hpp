@@ -42,8 +42,8 @@ struct directory {
     vec<char> names;               ///< every full name, one after another
     vec<record> entries;           ///< records first, in directory order, then the directory entries
     vec<std::uint64_t> slot_ends;  ///< by entry: where the next local header, or the directory, begins
-    vec<bool> exact;  ///< by entry: every byte of its headers must be what torch's writer puts there
-    bool by_torch = false;    ///< the archive as a whole is from torch's writer (or ours)
+    vec<bool> exact;               ///< by entry: every byte of its headers must be what torch's writer puts there
+    bool by_torch = false;         ///< the archive as a whole is from torch's writer (or ours)
     std::size_t records = 0;
     std::string_view root;  ///< without a slash
 };
@@ -261,8 +261,9 @@ private:
     /// longest extra block and the longest descriptor can fill.
     void set_slots() {
         const vec<record>& entries = out_.entries;
-        const vec<std::size_t> order = sorted_numbers(
-            entries.size(), [&](std::size_t a, std::size_t b) { return entries[a].header_offset < entries[b].header_offset; });
+        const vec<std::size_t> order = sorted_numbers(entries.size(), [&](std::size_t a, std::size_t b) {
+            return entries[a].header_offset < entries[b].header_offset;
+        });
         out_.slot_ends.resize(entries.size());
         std::uint64_t next = end_.directory;
         for (std::size_t i = order.size(); i-- > 0;) {

@@ -52,9 +52,10 @@ public:
         // a pickle's byte becomes up to a hundred of the tree, so a compressed one must not grow without measure
         if (pickle.size > pickle.stored_size &&
             pickle.size > (std::uint64_t{1} << 20) + checked_mul(zip_.file().size(), 32, "the size of the file"))
-            raise_at(errc::limit_exceeded,
-                     "the pickle inflates to " + std::to_string(pickle.size) + " bytes, out of all proportion to the file",
-                     "data.pkl", 0);
+            raise_at(
+                errc::limit_exceeded,
+                "the pickle inflates to " + std::to_string(pickle.size) + " bytes, out of all proportion to the file",
+                "data.pkl", 0);
         const std::vector<std::byte> bytes = zip_.read(pickle);
         verify_blocks(pickle, bytes);
         values_->root = read_pickle(bytes, *values_, limits_, "data.pkl");

@@ -32,7 +32,9 @@ public:
 /// Collects what is written.
 class memory_sink final : public sink {
 public:
-    void write(std::span<const std::byte> bytes) override { bytes_.insert(bytes_.end(), bytes.data(), bytes.data() + bytes.size()); }
+    void write(std::span<const std::byte> bytes) override {
+        bytes_.insert(bytes_.end(), bytes.data(), bytes.data() + bytes.size());
+    }
 
     [[nodiscard]] const std::vector<std::byte>& bytes() const& noexcept { return bytes_; }
     [[nodiscard]] std::vector<std::byte> bytes() && noexcept { return std::move(bytes_); }
@@ -57,7 +59,11 @@ class file_sink final : public sink {
 public:
     /// Errors: errc::io, also when there is something at `path` that is no regular file.
     explicit file_sink(const std::string& path, durability d = durability::durable, file_system& files = posix_files())
-        : files_(files), path_(detail::whole_path(path)), durability_(d), target_(resolve()), folder_(folder_of(target_)) {
+        : files_(files),
+          path_(detail::whole_path(path)),
+          durability_(d),
+          target_(resolve()),
+          folder_(folder_of(target_)) {
         if (target_.empty() || target_.ends_with('/')) {
             throw std::move(error(errc::io, "this names no file").in_archive(path_));
         }

@@ -45,11 +45,13 @@ struct static_text {
         while (digits.size != 0) r.append({&digits.chars[--digits.size], 1});
         return r;
     }
-    friend constexpr bool operator==(const static_text& a, const static_text& b) { return a.size <= sizeof a.chars && a.view() == b.view() && a.size == b.size; }
+    friend constexpr bool operator==(const static_text& a, const static_text& b) {
+        return a.size <= sizeof a.chars && a.view() == b.view() && a.size == b.size;
+    }
 };
 
-/// The keys that a module's state_dict has whatever its values are, each with the field it comes from. Only where a name in
-/// tarc::describe holds a "." can two of them be one.
+/// The keys that a module's state_dict has whatever its values are, each with the field it comes from. Only where a
+/// name in tarc::describe holds a "." can two of them be one.
 class key_list {
 public:
     struct both {
@@ -129,7 +131,8 @@ constexpr key_list::both find_conflict(const static_text& path) {
             keys.add_fields<T>({}, path);
             return keys.conflict();
         } else {
-            return in_list(archived_fields<T>{}, [&](std::size_t i) { return path.below(description_of<T>.fields[i].cpp_name); });
+            return in_list(archived_fields<T>{},
+                           [&](std::size_t i) { return path.below(description_of<T>.fields[i].cpp_name); });
         }
     } else if constexpr (k == kind::tuple || k == kind::variant) {
         return in_list(typename elements_of<T>::type{}, [&](std::size_t) { return path.element(""); });
@@ -146,8 +149,10 @@ constexpr key_list::both find_conflict(const static_text& path) {
 
 template <class T>
 consteval bool keys_differ() {
-    if constexpr (!facts_of<T>.dotted) return true;
-    else return !find_conflict<T>({}).found();
+    if constexpr (!facts_of<T>.dotted)
+        return true;
+    else
+        return !find_conflict<T>({}).found();
 }
 /// "first and second".
 template <class T>
@@ -158,8 +163,10 @@ consteval auto conflict_path() {
 
 template <class T>
 consteval bool is_archivable() {
-    if constexpr (fault_of_element<T>() != fault::none) return false;
-    else return keys_differ<T>();
+    if constexpr (fault_of_element<T>() != fault::none)
+        return false;
+    else
+        return keys_differ<T>();
 }
 
 template <class T>
@@ -168,8 +175,10 @@ inline constexpr bool archivable = is_archivable<T>();
 /// Compiles for every type; for one that cannot be archived it emits the one error that says why and where.
 template <class T>
 constexpr void require_archivable() {
-    if constexpr (fault_of_element<T>() != fault::none) blame_element<T, "">();
-    else if constexpr (!keys_differ<T>()) static_cast<void>(sizeof(field<conflict_path<T>(), T, fault::same_key>));
+    if constexpr (fault_of_element<T>() != fault::none)
+        blame_element<T, "">();
+    else if constexpr (!keys_differ<T>())
+        static_cast<void>(sizeof(field<conflict_path<T>(), T, fault::same_key>));
 }
 
 }  // namespace tarc::detail

@@ -14,36 +14,57 @@ namespace tarc::detail {
 /// Instantiated only to say what is wrong: `Path` is the field, from the struct that was asked for.
 template <fixed_string Path, class T, fault F>
 struct field {
-    static_assert(F != fault::pointer, "tarc: a pointer cannot be archived -- hold the value itself, or std::optional of it, or "
-                                       "mark the field with tarc::transient in tarc::describe");
+    static_assert(F != fault::pointer,
+                  "tarc: a pointer cannot be archived -- hold the value itself, or std::optional of it, or "
+                  "mark the field with tarc::transient in tarc::describe");
     static_assert(F != fault::reference, "tarc: a struct with a reference cannot be archived -- hold the value itself");
     static_assert(F != fault::c_array, "tarc: a struct with a C array cannot be archived -- use std::array");
-    static_assert(F != fault::constant, "tarc: a const or volatile field cannot be loaded -- remove the qualifier, or mark the field "
-                                        "with tarc::transient in tarc::describe");
-    static_assert(F != fault::character, "tarc: a character type cannot be archived -- use std::string for text or std::int8_t for numbers");
-    static_assert(F != fault::byte_element, "tarc: a lone std::byte cannot be archived -- use std::vector<std::byte> or std::uint8_t");
+    static_assert(F != fault::constant,
+                  "tarc: a const or volatile field cannot be loaded -- remove the qualifier, or mark the field "
+                  "with tarc::transient in tarc::describe");
+    static_assert(F != fault::character,
+                  "tarc: a character type cannot be archived -- use std::string for text or std::int8_t for numbers");
+    static_assert(F != fault::byte_element,
+                  "tarc: a lone std::byte cannot be archived -- use std::vector<std::byte> or std::uint8_t");
     static_assert(F != fault::string_view, "tarc: a string_view owns nothing to load into -- use std::string");
     static_assert(F != fault::span, "tarc: a span owns nothing to load into -- use std::vector or tarc::tensor");
     static_assert(F != fault::long_double, "tarc: long double has no counterpart in Python -- use double");
-    static_assert(F != fault::narrow, "tarc: this number stands in tensors only -- use float, or tarc::tensor<T, tarc::scalar> of it");
-    static_assert(F != fault::optional_optional, "tarc: optional of optional cannot be told from optional -- use one std::optional");
-    static_assert(F != fault::recursive, "tarc: a struct that contains itself cannot be archived -- give it a fixed depth, or hold a tarc::value");
+    static_assert(F != fault::narrow,
+                  "tarc: this number stands in tensors only -- use float, or tarc::tensor<T, tarc::scalar> of it");
+    static_assert(F != fault::optional_optional,
+                  "tarc: optional of optional cannot be told from optional -- use one std::optional");
+    static_assert(
+        F != fault::recursive,
+        "tarc: a struct that contains itself cannot be archived -- give it a fixed depth, or hold a tarc::value");
     static_assert(F != fault::is_union, "tarc: a union cannot be archived -- use std::variant");
-    static_assert(F != fault::polymorphic, "tarc: a polymorphic type cannot be archived -- use a plain struct or std::variant");
-    static_assert(F != fault::base_class, "tarc: a struct with a base class cannot be archived -- make the base a field");
-    static_assert(F != fault::not_aggregate, "tarc: this type is no plain aggregate and no type that tarc knows -- remove its "
-                                             "constructors, private members and base classes, or mark the field with tarc::transient in tarc::describe");
-    static_assert(F != fault::set_element, "tarc: a set holds numbers, strings, bytes and enums only -- use std::vector");
-    static_assert(F != fault::map_key, "tarc: a map's keys are strings, integers or enums -- use std::vector<std::pair<K, V>> for others");
-    static_assert(F != fault::misplaced, "tarc: tarc::rest and tarc::module_metadata stand for parts of the dict around them -- make "
-                                         "them fields of a struct");
-    static_assert(F != fault::two_rests, "tarc: only one field of a struct can be a tarc::rest -- both would want the same keys");
-    static_assert(F != fault::too_many, "tarc: a tuple or variant has too many parts -- use std::vector or nested structs");
-    static_assert(F != fault::nonsense, "tarc: tarc::describe<T> holds tarc::rename, tarc::transient, tarc::defaulted and tarc::field_names "
-                                        "only -- remove what else stands there");
-    static_assert(F != fault::description, "tarc: tarc::describe of this struct names a field that it does not have -- correct the name");
-    static_assert(F != fault::same_name, "tarc: two fields of a struct have one name in the archive -- rename one in tarc::describe");
-    static_assert(F != fault::same_key, "tarc: two fields of a module have one key in its state_dict -- rename one in tarc::describe");
+    static_assert(F != fault::polymorphic,
+                  "tarc: a polymorphic type cannot be archived -- use a plain struct or std::variant");
+    static_assert(F != fault::base_class,
+                  "tarc: a struct with a base class cannot be archived -- make the base a field");
+    static_assert(
+        F != fault::not_aggregate,
+        "tarc: this type is no plain aggregate and no type that tarc knows -- remove its "
+        "constructors, private members and base classes, or mark the field with tarc::transient in tarc::describe");
+    static_assert(F != fault::set_element,
+                  "tarc: a set holds numbers, strings, bytes and enums only -- use std::vector");
+    static_assert(F != fault::map_key,
+                  "tarc: a map's keys are strings, integers or enums -- use std::vector<std::pair<K, V>> for others");
+    static_assert(F != fault::misplaced,
+                  "tarc: tarc::rest and tarc::module_metadata stand for parts of the dict around them -- make "
+                  "them fields of a struct");
+    static_assert(F != fault::two_rests,
+                  "tarc: only one field of a struct can be a tarc::rest -- both would want the same keys");
+    static_assert(F != fault::too_many,
+                  "tarc: a tuple or variant has too many parts -- use std::vector or nested structs");
+    static_assert(F != fault::nonsense,
+                  "tarc: tarc::describe<T> holds tarc::rename, tarc::transient, tarc::defaulted and tarc::field_names "
+                  "only -- remove what else stands there");
+    static_assert(F != fault::description,
+                  "tarc: tarc::describe of this struct names a field that it does not have -- correct the name");
+    static_assert(F != fault::same_name,
+                  "tarc: two fields of a struct have one name in the archive -- rename one in tarc::describe");
+    static_assert(F != fault::same_key,
+                  "tarc: two fields of a module have one key in its state_dict -- rename one in tarc::describe");
     static_assert(F != fault::unknown, "tarc: no way to archive this type");
 };
 
@@ -81,8 +102,10 @@ constexpr void blame();
 
 template <class T, fixed_string Path, class... Above>
 constexpr void blame_element() {
-    if constexpr (needs_struct<T>) static_cast<void>(sizeof(field<Path, T, fault::misplaced>));
-    else blame<T, Path, Above...>();
+    if constexpr (needs_struct<T>)
+        static_cast<void>(sizeof(field<Path, T, fault::misplaced>));
+    else
+        blame<T, Path, Above...>();
 }
 
 template <class Fields, fixed_string Path, class T, class... Above>
@@ -94,7 +117,8 @@ struct blame_fields<type_list<F...>, Path, T, Above...> {
         constexpr auto& facts = description_of<T>.fields[I];
         if constexpr (!facts.transient && fault_of<One, Above..., T>() != fault::none)
             blame<One, join<Path, cut<facts.cpp_name.size()>(facts.cpp_name)>(), Above..., T>();
-        else if constexpr (sizeof...(More) != 0) first<I + 1, More...>();
+        else if constexpr (sizeof...(More) != 0)
+            first<I + 1, More...>();
     }
     static constexpr void get() { first<0, F...>(); }
 };
@@ -105,8 +129,10 @@ template <class... A, fixed_string Path, class... Above>
 struct blame_elements<type_list<A...>, Path, Above...> {
     template <class One, class... More>
     static constexpr void first() {
-        if constexpr (fault_of_element<One, Above...>() != fault::none) blame_element<One, join<Path, "[]">(), Above...>();
-        else if constexpr (sizeof...(More) != 0) first<More...>();
+        if constexpr (fault_of_element<One, Above...>() != fault::none)
+            blame_element<One, join<Path, "[]">(), Above...>();
+        else if constexpr (sizeof...(More) != 0)
+            first<More...>();
     }
     static constexpr void get() { first<A...>(); }
 };
@@ -125,8 +151,10 @@ constexpr void blame() {
         } else if constexpr (d.has_unknown) {
             static_cast<void>(sizeof(field<join<Path, cut<d.unknown.size()>(d.unknown)>(), T, f>));
         } else if constexpr (same_names<T>().first != field_count<T>) {
-            constexpr auto first = d.fields[same_names<T>().first].cpp_name, second = d.fields[same_names<T>().second].cpp_name;
-            static_cast<void>(sizeof(field<join_both<Path, cut<first.size()>(first), cut<second.size()>(second)>(), T, f>));
+            constexpr auto first = d.fields[same_names<T>().first].cpp_name,
+                           second = d.fields[same_names<T>().second].cpp_name;
+            static_cast<void>(
+                sizeof(field<join_both<Path, cut<first.size()>(first), cut<second.size()>(second)>(), T, f>));
         } else if constexpr (count_rests<T>() > 1) {
             static_cast<void>(sizeof(field<Path, T, f>));
         } else {

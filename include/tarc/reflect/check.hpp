@@ -12,11 +12,13 @@
 /// What an archive cannot hold, found at compile time; reflect/blame.hpp says it.
 namespace tarc::detail {
 
+// clang-format off
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
     polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many,
     nonsense, description, same_name, same_key, unknown,
 };
+// clang-format on
 
 template <class T>
 inline constexpr bool is_std_span = false;
@@ -41,43 +43,72 @@ consteval bool can_be_element() {  // of a Python set: hashable, and nothing tha
 
 template <class T>
 consteval fault aggregate_fault() {
-    if constexpr (has_base<T>) return fault::base_class;
-    else if constexpr (has_array<T>()) return fault::c_array;
-    else if constexpr (has_reference<T>()) return fault::reference;
-    else return fault::none;
+    if constexpr (has_base<T>)
+        return fault::base_class;
+    else if constexpr (has_array<T>())
+        return fault::c_array;
+    else if constexpr (has_reference<T>())
+        return fault::reference;
+    else
+        return fault::none;
 }
 
 template <class K>
-inline constexpr bool can_be_key = kind_v<K> == kind::string || kind_v<K> == kind::integer || kind_v<K> == kind::enumeration;
+inline constexpr bool can_be_key =
+    kind_v<K> == kind::string || kind_v<K> == kind::integer || kind_v<K> == kind::enumeration;
 
 /// What is wrong with T itself, whatever stands inside it.
 template <class T>
 consteval fault own_fault() {
-    if constexpr (std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>) return fault::pointer;
-    else if constexpr (std::is_reference_v<T>) return fault::reference;
-    else if constexpr (std::is_array_v<T>) return fault::c_array;
-    else if constexpr (std::is_const_v<T> || std::is_volatile_v<T>) return fault::constant;
-    else if constexpr (character<T>) return fault::character;
-    else if constexpr (std::is_same_v<T, std::byte>) return fault::byte_element;
-    else if constexpr (std::is_same_v<T, std::string_view>) return fault::string_view;
-    else if constexpr (is_std_span<T>) return fault::span;
-    else if constexpr (is_long_double<T>) return fault::long_double;
-    else if constexpr (std::is_union_v<T>) return fault::is_union;
-    else if constexpr (kind_v<T> == kind::aggregate) return aggregate_fault<T>();
+    if constexpr (std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T>)
+        return fault::pointer;
+    else if constexpr (std::is_reference_v<T>)
+        return fault::reference;
+    else if constexpr (std::is_array_v<T>)
+        return fault::c_array;
+    else if constexpr (std::is_const_v<T> || std::is_volatile_v<T>)
+        return fault::constant;
+    else if constexpr (character<T>)
+        return fault::character;
+    else if constexpr (std::is_same_v<T, std::byte>)
+        return fault::byte_element;
+    else if constexpr (std::is_same_v<T, std::string_view>)
+        return fault::string_view;
+    else if constexpr (is_std_span<T>)
+        return fault::span;
+    else if constexpr (is_long_double<T>)
+        return fault::long_double;
+    else if constexpr (std::is_union_v<T>)
+        return fault::is_union;
+    else if constexpr (kind_v<T> == kind::aggregate)
+        return aggregate_fault<T>();
     else if constexpr (kind_v<T> == kind::tuple || kind_v<T> == kind::variant)
         return elements_of<T>::type::size > max_parts ? fault::too_many : fault::none;
-    else if constexpr (kind_v<T> == kind::optional) return kind_v<typename T::value_type> == kind::optional ? fault::optional_optional : fault::none;
-    else if constexpr (kind_v<T> == kind::set) return can_be_element<typename T::key_type>() ? fault::none : fault::set_element;
-    else if constexpr (kind_v<T> == kind::map) return can_be_key<typename T::key_type> ? fault::none : fault::map_key;
-    else if constexpr (kind_v<T> != kind::unknown) return fault::none;
-    else if constexpr (element<T>) return fault::narrow;
-    else if constexpr (std::is_polymorphic_v<T>) return fault::polymorphic;
-    else if constexpr (requires(T& p) { *p; p.get(); }) return fault::pointer;
-    else if constexpr (std::is_class_v<T>) return fault::not_aggregate;
-    else return fault::unknown;
+    else if constexpr (kind_v<T> == kind::optional)
+        return kind_v<typename T::value_type> == kind::optional ? fault::optional_optional : fault::none;
+    else if constexpr (kind_v<T> == kind::set)
+        return can_be_element<typename T::key_type>() ? fault::none : fault::set_element;
+    else if constexpr (kind_v<T> == kind::map)
+        return can_be_key<typename T::key_type> ? fault::none : fault::map_key;
+    else if constexpr (kind_v<T> != kind::unknown)
+        return fault::none;
+    else if constexpr (element<T>)
+        return fault::narrow;
+    else if constexpr (std::is_polymorphic_v<T>)
+        return fault::polymorphic;
+    else if constexpr (requires(T& p) {
+                           *p;
+                           p.get();
+                       })
+        return fault::pointer;
+    else if constexpr (std::is_class_v<T>)
+        return fault::not_aggregate;
+    else
+        return fault::unknown;
 }
 
-/// tarc::rest and tarc::module_metadata stand for parts of the dict around them, so that they must be fields of a struct.
+/// tarc::rest and tarc::module_metadata stand for parts of the dict around them, so that they must be fields of a
+/// struct.
 template <class T>
 inline constexpr bool needs_struct = kind_v<T> == kind::rest || kind_v<T> == kind::metadata;
 
@@ -94,7 +125,8 @@ consteval name_pair same_names() {
         const bool named[] = {!needs_struct<F>..., false};
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t k = 0; k < i; ++k)
-                if (named[i] && named[k] && !fields[i].transient && !fields[k].transient && fields[i].name == fields[k].name)
+                if (named[i] && named[k] && !fields[i].transient && !fields[k].transient &&
+                    fields[i].name == fields[k].name)
                     return name_pair{k, i};
         return name_pair{n, n};
     }(field_types<T>{});
@@ -116,8 +148,10 @@ consteval fault fault_of();
 /// Of what is no field of a struct.
 template <class T, class... Above>
 consteval fault fault_of_element() {
-    if constexpr (needs_struct<T>) return fault::misplaced;
-    else return fault_of<T, Above...>();
+    if constexpr (needs_struct<T>)
+        return fault::misplaced;
+    else
+        return fault_of<T, Above...>();
 }
 
 template <class T, class... Above>
@@ -135,7 +169,8 @@ consteval fault fault_of_fields() {
             constexpr const auto& fields = description_of<T>.fields;
             [[maybe_unused]] std::size_t i = 0;
             fault found = fault::none;
-            ((found == fault::none && !fields[i].transient ? void(found = fault_of<F, Above..., T>()) : void(), ++i), ...);
+            ((found == fault::none && !fields[i].transient ? void(found = fault_of<F, Above..., T>()) : void(), ++i),
+             ...);
             return found;
         }(field_types<T>{});
     }
@@ -160,8 +195,10 @@ consteval fault fault_of() {
     if constexpr (own != fault::none) {
         return own;
     } else if constexpr (k == kind::aggregate) {
-        if constexpr ((std::is_same_v<T, Above> || ...)) return fault::recursive;
-        else return fault_of_fields<T, Above...>();
+        if constexpr ((std::is_same_v<T, Above> || ...))
+            return fault::recursive;
+        else
+            return fault_of_fields<T, Above...>();
     } else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) {
         return fault_of_element<typename T::value_type, Above...>();
     } else if constexpr (k == kind::map) {

@@ -25,7 +25,8 @@ public:
 
     void clone(const type_facts& t, void* object) {
         if (!t.has_tensor) return;
-        if (t.kind == kind::tensor) return detail_access::set_storage(*t.tensor(object), copy(t.tensor(object)->storage()));
+        if (t.kind == kind::tensor)
+            return detail_access::set_storage(*t.tensor(object), copy(t.tensor(object)->storage()));
         if (t.clone_leaf != nullptr) return t.clone_leaf(object, *this);
         for_each_part(t, object, [&](void* part, const type_facts& type, auto&&) { clone(type, part); });
     }
@@ -36,8 +37,8 @@ private:
 
 }  // namespace detail
 
-/// A copy of a whole struct with storages of its own; tensors that share a storage share its copy. `T best = clone(model)` is
-/// a snapshot, where `T best = model` is another handle on the tensors that training goes on changing.
+/// A copy of a whole struct with storages of its own; tensors that share a storage share its copy. `T best =
+/// clone(model)` is a snapshot, where `T best = model` is another handle on the tensors that training goes on changing.
 /// Errors: errc::out_of_memory.
 template <class T>
 [[nodiscard]] T clone(const T& object) {

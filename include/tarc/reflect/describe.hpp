@@ -21,9 +21,9 @@ template <class T>
 struct described {
     std::array<field_facts, field_count<T>> fields{};
     bool has_nonsense = false;  // the description holds something that describes nothing
-    bool has_unknown = false;  // the description names a field that does not exist:
+    bool has_unknown = false;   // the description names a field that does not exist:
     std::string_view unknown = {};
-    bool dotted = false;       // a name is empty or holds a ".", so that keys of a module may coincide
+    bool dotted = false;  // a name is empty or holds a ".", so that keys of a module may coincide
 };
 
 template <plain_aggregate T>
@@ -33,7 +33,8 @@ consteval described<T> read_description() {
     for (std::size_t i = 0; i < names.size(); ++i) d.fields[i] = {names[i], names[i]};
     for_each_item<T>([&](const auto& item) {
         using I = std::remove_cvref_t<decltype(item)>;
-        if constexpr (!std::is_same_v<I, rename> && !std::is_same_v<I, tarc::transient> && !std::is_same_v<I, tarc::defaulted>) {
+        if constexpr (!std::is_same_v<I, rename> && !std::is_same_v<I, tarc::transient> &&
+                      !std::is_same_v<I, tarc::defaulted>) {
             d.has_nonsense |= !is_field_names<I>;
         } else {
             bool found = false;

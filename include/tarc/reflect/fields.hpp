@@ -22,7 +22,8 @@
 /// The only header that knows Boost.PFR: an aggregate as a list of fields with names.
 namespace tarc::detail {
 
-/// What PFR can take apart. Base classes, references, C arrays and bit-fields among the fields are found later or by PFR.
+/// What PFR can take apart. Base classes, references, C arrays and bit-fields among the fields are found later or by
+/// PFR.
 template <class T>
 concept plain_aggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_polymorphic_v<T>;
 
@@ -77,9 +78,12 @@ inline constexpr bool is_field_names<field_names<N>> = true;
 template <class T>
 constexpr auto description() {
     using D = std::remove_cvref_t<decltype(describe<T>)>;
-    if constexpr (std::is_same_v<D, no_description>) return std::tuple<>{};
-    else if constexpr (requires { std::tuple_size<D>::value; }) return describe<T>;
-    else return std::tuple{describe<T>};
+    if constexpr (std::is_same_v<D, no_description>)
+        return std::tuple<>{};
+    else if constexpr (requires { std::tuple_size<D>::value; })
+        return describe<T>;
+    else
+        return std::tuple{describe<T>};
 }
 
 /// Calls `f(item)` for each item of T's description.
@@ -112,8 +116,9 @@ consteval auto cpp_names() {
         return names;
     } else {
 #if defined(__CUDACC__) && defined(__CUDA_ARCH__) || defined(__CUDACC__) && defined(__EDG__)
-        static_assert(sizeof(T) == 0, "tarc: this compiler front end cannot find field names -- name them with "
-                                      "tarc::field_names in tarc::describe<T>, or leave save and load to a .cpp file");
+        static_assert(sizeof(T) == 0,
+                      "tarc: this compiler front end cannot find field names -- name them with "
+                      "tarc::field_names in tarc::describe<T>, or leave save and load to a .cpp file");
         return std::array<std::string_view, field_count<T>>{};
 #else
         return boost::pfr::names_as_array<T>();

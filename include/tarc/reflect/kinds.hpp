@@ -20,6 +20,7 @@
 namespace tarc::detail {
 
 /// What a C++ type is to an archive (DESIGN: "How values map to PyTorch's").
+// clang-format off
 enum class kind : std::uint8_t {
     unknown,
     none,  // monostate
@@ -39,6 +40,7 @@ enum class kind : std::uint8_t {
     rest,      // tarc::rest
     metadata,  // tarc::module_metadata
 };
+// clang-format on
 
 /// Specialized beside a type of a lower layer that is a leaf of its own: `static constexpr kind is = kind::value;`
 template <class T>
@@ -109,29 +111,52 @@ concept random_engine = std::is_class_v<T> && requires(T& e) {
 
 template <class T>
 consteval kind kind_of() {
-    if constexpr (has_leaf<T>) return leaf<T>::is;
-    else if constexpr (std::same_as<T, std::monostate>) return kind::none;
-    else if constexpr (std::same_as<T, bool>) return kind::boolean;
-    else if constexpr (plain_integer<T>) return kind::integer;
-    else if constexpr (std::same_as<T, float> || std::same_as<T, double>) return kind::real;
-    else if constexpr (std::is_enum_v<T> && !std::same_as<T, std::byte>) return kind::enumeration;
-    else if constexpr (std::same_as<T, std::string>) return kind::string;
-    else if constexpr (std::same_as<T, std::vector<std::byte>>) return kind::bytes;
-    else if constexpr (std::same_as<T, std::vector<bool>>) return kind::bits;
-    else if constexpr (tensor_like<T>) return kind::tensor;
-    else if constexpr (is_a<T, std::optional>) return kind::optional;
-    else if constexpr (is_a<T, std::variant>) return kind::variant;
-    else if constexpr (is_std_array<T>) return kind::array;
-    else if constexpr (!std::is_class_v<T>) return kind::unknown;
-    else if constexpr (complex_like<T>) return kind::complex;
-    else if constexpr (map_like<T>) return kind::map;
-    else if constexpr (set_like<T>) return kind::set;
-    else if constexpr (sequence_like<T>) return kind::sequence;
-    else if constexpr (tuple_like<T>) return kind::tuple;
-    else if constexpr (random_engine<T>) return kind::text;
-    else if constexpr (element<T>) return kind::unknown;  // complex32 and the like stand in tensors only
-    else if constexpr (plain_aggregate<T>) return kind::aggregate;
-    else return kind::unknown;
+    if constexpr (has_leaf<T>)
+        return leaf<T>::is;
+    else if constexpr (std::same_as<T, std::monostate>)
+        return kind::none;
+    else if constexpr (std::same_as<T, bool>)
+        return kind::boolean;
+    else if constexpr (plain_integer<T>)
+        return kind::integer;
+    else if constexpr (std::same_as<T, float> || std::same_as<T, double>)
+        return kind::real;
+    else if constexpr (std::is_enum_v<T> && !std::same_as<T, std::byte>)
+        return kind::enumeration;
+    else if constexpr (std::same_as<T, std::string>)
+        return kind::string;
+    else if constexpr (std::same_as<T, std::vector<std::byte>>)
+        return kind::bytes;
+    else if constexpr (std::same_as<T, std::vector<bool>>)
+        return kind::bits;
+    else if constexpr (tensor_like<T>)
+        return kind::tensor;
+    else if constexpr (is_a<T, std::optional>)
+        return kind::optional;
+    else if constexpr (is_a<T, std::variant>)
+        return kind::variant;
+    else if constexpr (is_std_array<T>)
+        return kind::array;
+    else if constexpr (!std::is_class_v<T>)
+        return kind::unknown;
+    else if constexpr (complex_like<T>)
+        return kind::complex;
+    else if constexpr (map_like<T>)
+        return kind::map;
+    else if constexpr (set_like<T>)
+        return kind::set;
+    else if constexpr (sequence_like<T>)
+        return kind::sequence;
+    else if constexpr (tuple_like<T>)
+        return kind::tuple;
+    else if constexpr (random_engine<T>)
+        return kind::text;
+    else if constexpr (element<T>)
+        return kind::unknown;  // complex32 and the like stand in tensors only
+    else if constexpr (plain_aggregate<T>)
+        return kind::aggregate;
+    else
+        return kind::unknown;
 }
 
 template <class T>
@@ -158,13 +183,19 @@ consteval int python_kind() {
         case kind::integer: return 2;
         case kind::real: return 3;
         case kind::complex: return 4;
-        case kind::string: case kind::text: return 5;
-        case kind::enumeration: return std::is_same_v<std::remove_cvref_t<decltype(enum_names<T>)>, no_description> ? 2 : 5;
+        case kind::string:
+        case kind::text: return 5;
+        case kind::enumeration:
+            return std::is_same_v<std::remove_cvref_t<decltype(enum_names<T>)>, no_description> ? 2 : 5;
         case kind::bytes: return 6;
         case kind::tensor: return 7;
-        case kind::sequence: case kind::bits: case kind::array: case kind::tuple: return 8;  // list and tuple are interchangeable
+        case kind::sequence:
+        case kind::bits:
+        case kind::array:
+        case kind::tuple: return 8;  // list and tuple are interchangeable
         case kind::set: return 9;
-        case kind::map: case kind::aggregate: return 10;
+        case kind::map:
+        case kind::aggregate: return 10;
         case kind::none: return 11;
         default: return 0;  // may be anything
     }

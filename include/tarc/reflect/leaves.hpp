@@ -14,8 +14,8 @@
 #include <tarc/reflect/module.hpp>
 #include <tarc/reflect/random.hpp>
 
-/// One table per type, made at compile time: ordinary functions (pickling, binding, schemas, clones) walk it with a pointer
-/// to the object, so that a struct costs a table and not another instantiation of each of them.
+/// One table per type, made at compile time: ordinary functions (pickling, binding, schemas, clones) walk it with a
+/// pointer to the object, so that a struct costs a table and not another instantiation of each of them.
 namespace tarc::detail {
 
 struct type_facts;
@@ -52,31 +52,31 @@ struct type_facts {
 
     // aggregates, tuples, variants: their parts
     std::span<const member> members;
-    bool is_module = false;  // written as a flat OrderedDict
-    bool flattens = false;   // inside a module its leaves get dotted keys of their own
+    bool is_module = false;                      // written as a flat OrderedDict
+    bool flattens = false;                       // inside a module its leaves get dotted keys of their own
     void (*addresses)(void*, void**) = nullptr;  // aggregates and tuples: of all members
 
     // containers
     const type_facts* element = nullptr;  // of sequence, array, optional, set; the mapped type of a map
     const type_facts* key = nullptr;
-    std::size_t count = 0;     // array
-    bool unordered = false;    // map, set: written in key order
-    bool tagged = false;       // variant: written as (index, value)
-    bool has_tensor = false;   // somewhere inside
-    bool dotted = false;       // a field somewhere inside has a "." in its name, or no name
+    std::size_t count = 0;    // array
+    bool unordered = false;   // map, set: written in key order
+    bool tagged = false;      // variant: written as (index, value)
+    bool has_tensor = false;  // somewhere inside
+    bool dotted = false;      // a field somewhere inside has a "." in its name, or no name
     std::size_t (*get_size)(const void*) = nullptr;
-    void* (*at)(void*, std::size_t) = nullptr;               // sequence, array
-    void (*resize)(void*, std::size_t) = nullptr;            // sequence, bits
+    void* (*at)(void*, std::size_t) = nullptr;     // sequence, array
+    void (*resize)(void*, std::size_t) = nullptr;  // sequence, bits
     bool (*get_bit)(const void*, std::size_t) = nullptr;
     void (*set_bit)(void*, std::size_t, bool) = nullptr;
-    void* (*get)(void*) = nullptr;                           // optional: the value or null
-    void* (*emplace)(void*, std::size_t) = nullptr;          // optional, variant: a fresh value in place
-    void (*clear)(void*) = nullptr;                          // optional, set, map
+    void* (*get)(void*) = nullptr;                                  // optional: the value or null
+    void* (*emplace)(void*, std::size_t) = nullptr;                 // optional, variant: a fresh value in place
+    void (*clear)(void*) = nullptr;                                 // optional, set, map
     void (*for_each)(const void*, void*, visit_element) = nullptr;  // set (key only), map
-    void* (*insert)(void*, void*) = nullptr;                 // set: moves the element in; map: moves the key in, returns the value
-    bool (*find)(void*, const void*, void**) = nullptr;      // map
-    std::size_t (*which)(const void*) = nullptr;             // variant: index; get() gives the value
-    std::string (*to_text)(const void*) = nullptr;           // text
+    void* (*insert)(void*, void*) = nullptr;  // set: moves the element in; map: moves the key in, returns the value
+    bool (*find)(void*, const void*, void**) = nullptr;  // map
+    std::size_t (*which)(const void*) = nullptr;         // variant: index; get() gives the value
+    std::string (*to_text)(const void*) = nullptr;       // text
     bool (*from_text)(void*, std::string_view) = nullptr;
     void (*clone_leaf)(void*, storage_cloner&) = nullptr;  // of a leaf that holds tensors in a way of its own
 
@@ -111,8 +111,10 @@ constexpr auto make_members() {
 template <class T, std::size_t I, class F>
 consteval const type_facts* member_type() {
     if constexpr (kind_v<T> == kind::aggregate) {
-        if constexpr (description_of<T>.fields[I].transient) return nullptr;
-        else return &facts_of<F>;
+        if constexpr (description_of<T>.fields[I].transient)
+            return nullptr;
+        else
+            return &facts_of<F>;
     } else {
         return &facts_of<F>;
     }
@@ -124,8 +126,10 @@ constexpr auto typed_members() {
     const auto fill = [&]<class... F, std::size_t... I>(type_list<F...>, std::index_sequence<I...>) {
         ((m[I].type = member_type<T, I, F>()), ...);
     };
-    if constexpr (kind_v<T> == kind::aggregate) fill(field_types<T>{}, std::make_index_sequence<field_types<T>::size>{});
-    else fill(typename elements_of<T>::type{}, std::make_index_sequence<elements_of<T>::type::size>{});
+    if constexpr (kind_v<T> == kind::aggregate)
+        fill(field_types<T>{}, std::make_index_sequence<field_types<T>::size>{});
+    else
+        fill(typename elements_of<T>::type{}, std::make_index_sequence<elements_of<T>::type::size>{});
     return m;
 }
 
@@ -165,20 +169,28 @@ template <class T, class... Above>
 consteval bool copyable() {
     constexpr kind k = kind_v<T>;
     const auto all_of = []<class... A>(type_list<A...>) { return (copyable<A, T, Above...>() && ...); };
-    if constexpr (!std::is_copy_constructible_v<T>) return false;
-    else if constexpr ((std::is_same_v<T, Above> || ...)) return true;  // a transient field may hold its struct again
-    else if constexpr (k == kind::aggregate) return all_of(field_types<T>{});
-    else if constexpr (k == kind::tuple || k == kind::variant) return all_of(typename elements_of<T>::type{});
-    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return copyable<typename T::value_type, T, Above...>();
-    else if constexpr (k == kind::map) return copyable<typename T::mapped_type, T, Above...>();
-    else return true;
+    if constexpr (!std::is_copy_constructible_v<T>)
+        return false;
+    else if constexpr ((std::is_same_v<T, Above> || ...))
+        return true;  // a transient field may hold its struct again
+    else if constexpr (k == kind::aggregate)
+        return all_of(field_types<T>{});
+    else if constexpr (k == kind::tuple || k == kind::variant)
+        return all_of(typename elements_of<T>::type{});
+    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional)
+        return copyable<typename T::value_type, T, Above...>();
+    else if constexpr (k == kind::map)
+        return copyable<typename T::mapped_type, T, Above...>();
+    else
+        return true;
 }
 
 template <class T>
 constexpr void add_life(type_facts& f) {
     if constexpr (std::is_default_constructible_v<T>) f.create = []() -> void* { return new T{}; };
     if constexpr (copyable<T>()) f.copy = [](const void* p) -> void* { return new T(*static_cast<const T*>(p)); };
-    if constexpr (std::is_move_assignable_v<T>) f.move = [](void* from, void* to) { *static_cast<T*>(to) = std::move(*static_cast<T*>(from)); };
+    if constexpr (std::is_move_assignable_v<T>)
+        f.move = [](void* from, void* to) { *static_cast<T*>(to) = std::move(*static_cast<T*>(from)); };
     f.destroy = [](void* p) { delete static_cast<T*>(p); };
 }
 
@@ -195,8 +207,10 @@ constexpr void add_container(type_facts& f) {
         set_element<typename T::value_type>(f);
         f.get_size = [](const void* p) { return static_cast<const T*>(p)->size(); };
         f.at = [](void* p, std::size_t i) -> void* { return &(*static_cast<T*>(p))[i]; };
-        if constexpr (k == kind::sequence) f.resize = [](void* p, std::size_t n) { static_cast<T*>(p)->resize(n); };
-        else f.count = std::tuple_size_v<T>;
+        if constexpr (k == kind::sequence)
+            f.resize = [](void* p, std::size_t n) { static_cast<T*>(p)->resize(n); };
+        else
+            f.count = std::tuple_size_v<T>;
     } else if constexpr (k == kind::bits) {
         f.get_size = [](const void* p) { return static_cast<const T*>(p)->size(); };
         f.resize = [](void* p, std::size_t n) { static_cast<T*>(p)->resize(n); };
@@ -241,9 +255,7 @@ constexpr void add_container(type_facts& f) {
     } else if constexpr (k == kind::variant) {
         f.members = members_of<T>;
         f.which = [](const void* p) -> std::size_t { return static_cast<const T*>(p)->index(); };
-        f.get = [](void* p) -> void* {
-            return std::visit([](auto& v) -> void* { return &v; }, *static_cast<T*>(p));
-        };
+        f.get = [](void* p) -> void* { return std::visit([](auto& v) -> void* { return &v; }, *static_cast<T*>(p)); };
         f.emplace = [](void* p, std::size_t which) -> void* {
             return [&]<std::size_t... I>(std::index_sequence<I...>) {
                 void* at = nullptr;
@@ -260,12 +272,18 @@ template <class T>
 consteval bool holds_tensor() {
     constexpr kind k = kind_v<T>;
     const auto any_of = []<class... A>(type_list<A...>) { return (holds_tensor<A>() || ...); };
-    if constexpr (k == kind::tensor || k == kind::value || k == kind::rest) return true;
-    else if constexpr (k == kind::aggregate) return any_of(archived_fields<T>{});
-    else if constexpr (k == kind::tuple || k == kind::variant) return any_of(typename elements_of<T>::type{});
-    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return holds_tensor<typename T::value_type>();
-    else if constexpr (k == kind::map) return holds_tensor<typename T::mapped_type>();
-    else return false;
+    if constexpr (k == kind::tensor || k == kind::value || k == kind::rest)
+        return true;
+    else if constexpr (k == kind::aggregate)
+        return any_of(archived_fields<T>{});
+    else if constexpr (k == kind::tuple || k == kind::variant)
+        return any_of(typename elements_of<T>::type{});
+    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional)
+        return holds_tensor<typename T::value_type>();
+    else if constexpr (k == kind::map)
+        return holds_tensor<typename T::mapped_type>();
+    else
+        return false;
 }
 
 template <class T>
@@ -303,7 +321,9 @@ constexpr type_facts make_facts() {
         f.is_module = is_module<T>;
         f.dotted = description_of<T>.dotted;
         f.addresses = [](void* p, void** out) {
-            with_fields(*static_cast<T*>(p), [&](auto&... field) { ((*out++ = const_cast<void*>(static_cast<const volatile void*>(&field))), ...); });
+            with_fields(*static_cast<T*>(p), [&](auto&... field) {
+                ((*out++ = const_cast<void*>(static_cast<const volatile void*>(&field))), ...);
+            });
         };
     } else if constexpr (k == kind::tuple) {
         f.members = members_of<T>;

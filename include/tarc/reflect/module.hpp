@@ -37,15 +37,21 @@ consteval bool all_tensors() {
     if constexpr (k == kind::tensor || k == kind::metadata) {
         return true;
     } else if constexpr (k == kind::aggregate) {
-        if constexpr (module_is_stated<T>) return is_module<T>;
-        else return fields_are_tensors<T, Above...>();
+        if constexpr (module_is_stated<T>)
+            return is_module<T>;
+        else
+            return fields_are_tensors<T, Above...>();
     } else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) {
         return all_tensors<typename T::value_type, Above...>();
     } else if constexpr (k == kind::tuple) {
-        return []<class... A>(type_list<A...>) { return (all_tensors<A, Above...>() && ...); }(typename elements_of<T>::type{});
+        return []<class... A>(type_list<A...>) {
+            return (all_tensors<A, Above...>() && ...);
+        }(typename elements_of<T>::type{});
     } else if constexpr (k == kind::map) {
-        if constexpr (std::is_same_v<typename T::key_type, std::string>) return all_tensors<typename T::mapped_type, Above...>();
-        else return false;
+        if constexpr (std::is_same_v<typename T::key_type, std::string>)
+            return all_tensors<typename T::mapped_type, Above...>();
+        else
+            return false;
     } else {
         return false;
     }
@@ -54,8 +60,10 @@ consteval bool all_tensors() {
 template <class T>
 struct deduced_module {
     constexpr operator bool() const {
-        if constexpr (kind_v<T> == kind::aggregate) return fields_are_tensors<T>();
-        else return false;
+        if constexpr (kind_v<T> == kind::aggregate)
+            return fields_are_tensors<T>();
+        else
+            return false;
     }
 };
 
@@ -67,23 +75,32 @@ template <class T>
 consteval bool holds_flat_tensor() {
     constexpr kind k = kind_v<T>;
     const auto any_of = []<class... A>(type_list<A...>) { return (holds_flat_tensor<A>() || ...); };
-    if constexpr (k == kind::tensor) return true;
+    if constexpr (k == kind::tensor)
+        return true;
     else if constexpr (k == kind::aggregate) {
-        if constexpr (flattens<T>()) return any_of(archived_fields<T>{});
-        else return false;
-    } else if constexpr (k == kind::tuple) return any_of(typename elements_of<T>::type{});
-    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) return holds_flat_tensor<typename T::value_type>();
-    else if constexpr (k == kind::map) return std::is_same_v<typename T::key_type, std::string> && holds_flat_tensor<typename T::mapped_type>();
-    else return false;
+        if constexpr (flattens<T>())
+            return any_of(archived_fields<T>{});
+        else
+            return false;
+    } else if constexpr (k == kind::tuple)
+        return any_of(typename elements_of<T>::type{});
+    else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional)
+        return holds_flat_tensor<typename T::value_type>();
+    else if constexpr (k == kind::map)
+        return std::is_same_v<typename T::key_type, std::string> && holds_flat_tensor<typename T::mapped_type>();
+    else
+        return false;
 }
 
-/// Inside a module an aggregate flattens too, unless somebody set is_module<T> to false, and a container with modules in it;
-/// one of scalars is a leaf.
+/// Inside a module an aggregate flattens too, unless somebody set is_module<T> to false, and a container with modules
+/// in it; one of scalars is a leaf.
 template <class T>
 consteval bool flattens() {
     if constexpr (kind_v<T> == kind::aggregate) {
-        if constexpr (module_is_stated<T>) return is_module<T>;
-        else return true;
+        if constexpr (module_is_stated<T>)
+            return is_module<T>;
+        else
+            return true;
     } else {
         return kind_v<T> == kind::tensor || all_tensors<T>() || holds_flat_tensor<T>();
     }

@@ -21,7 +21,9 @@ class parameter_list {
 public:
     /// A module's own tensors come before those of its children, as torch.nn.Module.named_parameters() yields them.
     void add(const type_facts& t, void* object, const std::string& prefix) {
-        for_each_part(t, object, [&](void* part, const type_facts& type, std::string_view name) { own(type, part, below(prefix, name)); });
+        for_each_part(t, object, [&](void* part, const type_facts& type, std::string_view name) {
+            own(type, part, below(prefix, name));
+        });
         for_each_part(t, object, [&](void* part, const type_facts& type, std::string_view name) {
             if (!is_own(type)) add(type, part, below(prefix, name));
         });
@@ -33,7 +35,9 @@ private:
         if (name.empty()) return prefix;
         return prefix.empty() ? std::string(name) : prefix + "." + std::string(name);
     }
-    static bool is_own(const type_facts& t) { return t.kind == kind::tensor || (t.kind == kind::optional && t.element->kind == kind::tensor); }
+    static bool is_own(const type_facts& t) {
+        return t.kind == kind::tensor || (t.kind == kind::optional && t.element->kind == kind::tensor);
+    }
 
     void own(const type_facts& t, void* part, const std::string& name) {
         if (!is_own(t)) return;
@@ -58,8 +62,8 @@ private:
 
 }  // namespace detail
 
-/// The parameters of a model in the order in which torch.optim numbers them: floating-point and complex tensors that are no
-/// `buffer`, each module's own before its children's, tied ones once.
+/// The parameters of a model in the order in which torch.optim numbers them: floating-point and complex tensors that
+/// are no `buffer`, each module's own before its children's, tied ones once.
 template <class Model>
 [[nodiscard]] std::vector<parameter> parameters(const Model& model) {
     detail::require_archivable<Model>();

@@ -9,8 +9,8 @@
 /// What Boost.PFR cannot take apart, found before it is asked: its own errors name neither the field nor a remedy.
 namespace tarc::detail {
 
-/// In an initializer: a value of whatever type is wanted, as a prvalue or as an lvalue. Never called; they have bodies because
-/// a type of an unnamed namespace must not be one of a function without.
+/// In an initializer: a value of whatever type is wanted, as a prvalue or as an lvalue. Never called; they have bodies
+/// because a type of an unnamed namespace must not be one of a function without.
 struct any_value {
     std::size_t position;
     template <class U>
@@ -57,8 +57,8 @@ consteval bool takes_one_braced(std::index_sequence<I...>, std::index_sequence<K
     return requires { T{Any{I}..., {Any{0}}, Any{K}...}; };
 }
 
-/// The position of the first C array of more than one element among `count` initializers, or `count`. Without braces each of
-/// its elements takes an initializer, so that PFR counts them as fields; braces take one for the whole array.
+/// The position of the first C array of more than one element among `count` initializers, or `count`. Without braces
+/// each of its elements takes an initializer, so that PFR counts them as fields; braces take one for the whole array.
 template <class T, class Any, std::size_t Count>
 consteval std::size_t find_array() {
     if constexpr (!takes<T, Any>(std::make_index_sequence<Count>{})) {
@@ -70,16 +70,17 @@ consteval std::size_t find_array() {
                 if (is_array && found == Count) found = at;
             };
             (look(I, takes_one_braced<T, Any>(std::make_index_sequence<I>{}, std::index_sequence<>{}) &&
-                         !takes_one_braced<T, Any>(std::make_index_sequence<I>{}, std::make_index_sequence<Count - I - 1>{})),
+                         !takes_one_braced<T, Any>(std::make_index_sequence<I>{},
+                                                   std::make_index_sequence<Count - I - 1>{})),
              ...);
             return found;
         }(std::make_index_sequence<Count>{});
     }
 }
 
-/// Linear for nearly every struct: where each field takes an initializer in braces, there is no array. clang instantiates the
-/// bodies of constructors that the braces would call, which is an error for a vector of what cannot be copied; there PFR has
-/// the word on arrays.
+/// Linear for nearly every struct: where each field takes an initializer in braces, there is no array. clang
+/// instantiates the bodies of constructors that the braces would call, which is an error for a vector of what cannot be
+/// copied; there PFR has the word on arrays.
 template <class T>
 consteval std::size_t array_position() {
     constexpr std::size_t n = field_count<T>;
@@ -87,11 +88,16 @@ consteval std::size_t array_position() {
     return n;
 #else
     using all = std::make_index_sequence<n>;
-    if constexpr (n < 2) return n;
-    else if constexpr (takes_braced<T, any_value>(all{})) return n;
-    else if constexpr (takes_braced<T, any_lvalue>(all{})) return n;
-    else if constexpr (constexpr std::size_t at = find_array<T, any_value, n>(); at != n) return at;
-    else return find_array<T, any_lvalue, n>();
+    if constexpr (n < 2)
+        return n;
+    else if constexpr (takes_braced<T, any_value>(all{}))
+        return n;
+    else if constexpr (takes_braced<T, any_lvalue>(all{}))
+        return n;
+    else if constexpr (constexpr std::size_t at = find_array<T, any_value, n>(); at != n)
+        return at;
+    else
+        return find_array<T, any_lvalue, n>();
 #endif
 }
 
@@ -103,8 +109,10 @@ consteval bool has_array() {
 /// Only a struct that cannot be assigned may have one.
 template <class T>
 consteval bool has_reference() {
-    if constexpr (std::is_move_assignable_v<T> || field_count<T> == 0) return false;
-    else return !fields_are_objects<T>;
+    if constexpr (std::is_move_assignable_v<T> || field_count<T> == 0)
+        return false;
+    else
+        return !fields_are_objects<T>;
 }
 
 }  // namespace tarc::detail

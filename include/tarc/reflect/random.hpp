@@ -13,7 +13,9 @@ namespace tarc::detail {
 /// A text as a stream buffer, without <sstream>, which costs three times as much to compile.
 struct text_buffer final : std::streambuf {
     text_buffer() = default;
-    explicit text_buffer(std::string in) : text(std::move(in)) { setg(text.data(), text.data(), text.data() + text.size()); }
+    explicit text_buffer(std::string in) : text(std::move(in)) {
+        setg(text.data(), text.data(), text.data() + text.size());
+    }
 
     std::string text;
 
@@ -24,8 +26,8 @@ protected:
     }
 };
 
-/// A random engine's state in its stream form ([rand.req.eng]), in the classic locale: portable between standard libraries
-/// for the engines whose textual form the standard fixes.
+/// A random engine's state in its stream form ([rand.req.eng]), in the classic locale: portable between standard
+/// libraries for the engines whose textual form the standard fixes.
 template <class T>
 struct random_text {
     static std::string write(const T& engine) {

@@ -30,8 +30,10 @@ private:
     void step(std::string_view name, bool dotted, const type_facts& t, bool in_module, bool optional) {
         const std::size_t before = path_.size();
         if (!path_.empty()) path_ += dotted ? '.' : '/';
-        if (name == any_step) path_ += name;
-        else escaped(name);
+        if (name == any_step)
+            path_ += name;
+        else
+            escaped(name);
         type(t, in_module, optional);
         path_.resize(before);
     }
@@ -109,8 +111,10 @@ private:
                 for (const member& m : t.members) {
                     if (m.transient) continue;
                     const bool dotted = flat && !path_.empty();
-                    if (m.type->kind == kind::rest) step(any_step, dotted, *m.type, false, optional);
-                    else step(m.name, dotted, *m.type, flat || module_top, optional);
+                    if (m.type->kind == kind::rest)
+                        step(any_step, dotted, *m.type, false, optional);
+                    else
+                        step(m.name, dotted, *m.type, flat || module_top, optional);
                 }
                 return;
             case kind::unknown: return;
@@ -128,8 +132,10 @@ namespace tarc {
 template <class T>
 [[nodiscard]] std::string schema_text() {
     detail::require_archivable<T>();
-    if constexpr (detail::archivable<T>) return detail::schema_writer::text(detail::facts_of<T>);
-    else return {};
+    if constexpr (detail::archivable<T>)
+        return detail::schema_writer::text(detail::facts_of<T>);
+    else
+        return {};
 }
 
 }  // namespace tarc

@@ -21,8 +21,10 @@ void for_each_part(const type_facts& t, void* p, F&& f) {
             t.addresses(p, at.data());
             for (std::size_t i = 0; i < t.members.size(); ++i) {
                 if (t.members[i].transient) continue;
-                if (t.kind == kind::tuple) f(at[i], *t.members[i].type, std::to_string(i));
-                else f(at[i], *t.members[i].type, t.members[i].name);
+                if (t.kind == kind::tuple)
+                    f(at[i], *t.members[i].type, std::to_string(i));
+                else
+                    f(at[i], *t.members[i].type, t.members[i].name);
             }
             return;
         }
@@ -45,8 +47,10 @@ void for_each_part(const type_facts& t, void* p, F&& f) {
             } c{f, t};
             t.for_each(p, &c, [](void* opaque, const void* key, void* value) {
                 auto& [call, type] = *static_cast<context*>(opaque);
-                if (type.key->kind == kind::string) call(value, *type.element, *static_cast<const std::string*>(key));
-                else call(value, *type.element, std::to_string(read_signed(*type.key, key)));
+                if (type.key->kind == kind::string)
+                    call(value, *type.element, *static_cast<const std::string*>(key));
+                else
+                    call(value, *type.element, std::to_string(read_signed(*type.key, key)));
             });
             return;
         }

@@ -21,11 +21,13 @@ public:
         return any_tensor(detail_access::allocate(t, shape.get(), d));
     }
     /// A view of a storage. Errors: errc::bad_tensor when it does not fit.
-    [[nodiscard]] static any_tensor over(tarc::storage s, tarc::dtype t, shape_view shape, shape_view strides, std::int64_t offset) {
+    [[nodiscard]] static any_tensor over(tarc::storage s, tarc::dtype t, shape_view shape, shape_view strides,
+                                         std::int64_t offset) {
         return any_tensor(detail_access::make(t, std::move(s), shape.get(), strides.get(), offset));
     }
 
-    /// The same tensor by its static type. Errors: errc::wrong_type for another dtype, errc::mismatch for another shape.
+    /// The same tensor by its static type. Errors: errc::wrong_type for another dtype, errc::mismatch for another
+    /// shape.
     template <class T, std::int64_t... E>
     [[nodiscard]] tensor<T, E...> as() const {
         if (defined() && dtype() != dtype_of<T>)
@@ -47,7 +49,9 @@ public:
     [[nodiscard]] any_tensor transpose(std::int64_t a, std::int64_t b) const {
         return any_tensor(detail_access::transpose(*this, a, b));
     }
-    [[nodiscard]] any_tensor view(shape_view shape) const { return any_tensor(detail_access::reshape(*this, shape.get())); }
+    [[nodiscard]] any_tensor view(shape_view shape) const {
+        return any_tensor(detail_access::reshape(*this, shape.get()));
+    }
     [[nodiscard]] any_tensor clone() const { return any_tensor(detail_access::copy(*this, device())); }
     [[nodiscard]] any_tensor to(tarc::device d) const {
         detail_access::require_defined(*this);
@@ -56,7 +60,8 @@ public:
     /// The elements in row-major order, little-endian, copied to host memory.
     void copy_to(std::span<std::byte> out) const {
         if (out.size() != nbytes())
-            detail::raise(errc::invalid_argument, std::to_string(nbytes()) + " bytes do not fit " + std::to_string(out.size()));
+            detail::raise(errc::invalid_argument,
+                          std::to_string(nbytes()) + " bytes do not fit " + std::to_string(out.size()));
         detail_access::gather(*this, out.data());
     }
 };

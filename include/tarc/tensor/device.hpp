@@ -27,10 +27,14 @@ struct device {
         const auto colon = text.find(':');
         const std::string_view name = text.substr(0, colon);
         device d;
-        if (name == "cpu") d.type = device_type::cpu;
-        else if (name == "cuda") d.type = device_type::cuda;
-        else if (name == "meta") d.type = device_type::meta;
-        else return std::nullopt;
+        if (name == "cpu")
+            d.type = device_type::cpu;
+        else if (name == "cuda")
+            d.type = device_type::cuda;
+        else if (name == "meta")
+            d.type = device_type::meta;
+        else
+            return std::nullopt;
         if (colon == std::string_view::npos) return d;
         const std::string_view digits = text.substr(colon + 1);
         if (digits.size() > 1 && digits[0] == '0') return std::nullopt;  // as torch.device does
@@ -43,8 +47,9 @@ struct device {
     /// As try_parse. Errors: errc::invalid_argument for text that names no device.
     [[nodiscard]] static device parse(std::string_view text) {
         if (auto d = try_parse(text)) return *d;
-        detail::raise(errc::invalid_argument, "\"" + std::string(text) +
-                                                  "\" names no device that tarc knows -- write \"cpu\", \"cuda:0\" or \"meta\"");
+        detail::raise(
+            errc::invalid_argument,
+            "\"" + std::string(text) + "\" names no device that tarc knows -- write \"cpu\", \"cuda:0\" or \"meta\"");
     }
 
     /// The tag that torch.save writes for this device: "cpu", "cuda:0", "meta".

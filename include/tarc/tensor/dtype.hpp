@@ -1,7 +1,7 @@
 #pragma once
 
 #include <array>
-#include <bit>      // std::bit_cast, std::countl_zero
+#include <bit>  // std::bit_cast, std::countl_zero
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,7 @@
 namespace tarc {
 
 /// PyTorch's dtypes, with its names.
+// clang-format off
 enum class dtype : std::uint8_t {
     float64, float32, float16, bfloat16,
     int64, int32, int16, int8, uint8, boolean,
@@ -23,6 +24,7 @@ enum class dtype : std::uint8_t {
     bits1x8, bits2x4, bits4x2, bits8, bits16,
     qint8, quint8, qint32, quint4x2, quint2x4,
 };
+// clang-format on
 
 namespace detail {
 
@@ -35,8 +37,9 @@ enum class minifloat_nan : std::uint8_t {
 constexpr double exp2_int(int n) { return std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52); }
 
 /// A floating-point number narrower than float. Storage only: it converts to and from float (round to nearest, ties to
-/// even) and has no arithmetic of its own. What is too large becomes infinity where the format has one, the largest number
-/// in "fn" formats (also infinity does), NaN in "fnuz" formats: as PyTorch 2.13 has it (torch/headeronly/util/Float8_*.h).
+/// even) and has no arithmetic of its own. What is too large becomes infinity where the format has one, the largest
+/// number in "fn" formats (also infinity does), NaN in "fnuz" formats: as PyTorch 2.13 has it
+/// (torch/headeronly/util/Float8_*.h).
 template <class Bits, int Exponent, int Mantissa, int Bias, minifloat_nan Nan>
 struct minifloat {
     Bits bits = 0;
@@ -178,14 +181,15 @@ enum class dtype_class : std::uint8_t { floating, complex, integer, boolean, bit
 struct dtype_facts {
     dtype type;
     std::string_view name;
-    std::uint8_t size;   ///< bytes an element
-    std::uint8_t swap;   ///< bytes that change order together between machines of different endianness
+    std::uint8_t size;  ///< bytes an element
+    std::uint8_t swap;  ///< bytes that change order together between machines of different endianness
     dtype_class kind;
     std::string_view storage;
 };
 
 namespace detail {
 
+// clang-format off
 inline constexpr std::array<dtype_facts, 32> dtype_table = {{
     {dtype::float64, "float64", 8, 8, dtype_class::floating, "DoubleStorage"},
     {dtype::float32, "float32", 4, 4, dtype_class::floating, "FloatStorage"},
@@ -220,6 +224,7 @@ inline constexpr std::array<dtype_facts, 32> dtype_table = {{
     {dtype::quint4x2, "quint4x2", 1, 1, dtype_class::quantized, "QUInt4x2Storage"},
     {dtype::quint2x4, "quint2x4", 1, 1, dtype_class::quantized, "QUInt2x4Storage"},
 }};
+// clang-format on
 
 consteval bool dtype_table_is_ordered() {
     for (std::size_t i = 0; i < dtype_table.size(); ++i)
@@ -235,7 +240,8 @@ static_assert(dtype_table_is_ordered());
 [[nodiscard]] constexpr std::string_view to_string(dtype t) { return facts(t).name; }
 [[nodiscard]] constexpr std::size_t size_of(dtype t) { return facts(t).size; }
 
-/// The dtype of a name such as "float32", or nothing. PyTorch's other spellings ("half", "long") are not names of a dtype.
+/// The dtype of a name such as "float32", or nothing. PyTorch's other spellings ("half", "long") are not names of a
+/// dtype.
 [[nodiscard]] constexpr std::optional<dtype> parse_dtype(std::string_view name) {
     for (const auto& f : detail::dtype_table)
         if (f.name == name) return f.type;
@@ -253,9 +259,9 @@ static_assert(dtype_table_is_ordered());
 namespace detail {
 
 template <class T>
-concept plain_integer = std::integral<T> && sizeof(T) <= 8 && !std::same_as<T, bool> && !std::same_as<T, char> &&
-                        !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> && !std::same_as<T, char16_t> &&
-                        !std::same_as<T, char32_t>;
+concept plain_integer =
+    std::integral<T> && sizeof(T) <= 8 && !std::same_as<T, bool> && !std::same_as<T, char> &&
+    !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 /// std::complex<float> and std::complex<double>, without their header.
 template <class T>
@@ -269,21 +275,36 @@ concept complex_like = std::is_class_v<T> && requires(const T& z) {
 
 template <class T>
 consteval std::optional<dtype> find_dtype() {
-    if constexpr (std::same_as<T, float>) return dtype::float32;
-    else if constexpr (std::same_as<T, double>) return dtype::float64;
-    else if constexpr (std::same_as<T, bool>) return dtype::boolean;
-    else if constexpr (std::same_as<T, std::byte>) return dtype::uint8;
-    else if constexpr (std::same_as<T, tarc::float16>) return dtype::float16;
-    else if constexpr (std::same_as<T, tarc::bfloat16>) return dtype::bfloat16;
-    else if constexpr (std::same_as<T, tarc::complex32>) return dtype::complex32;
-    else if constexpr (complex_like<T> && sizeof(T) == 8) return dtype::complex64;
-    else if constexpr (complex_like<T> && sizeof(T) == 16) return dtype::complex128;
-    else if constexpr (std::same_as<T, tarc::float8_e4m3fn>) return dtype::float8_e4m3fn;
-    else if constexpr (std::same_as<T, tarc::float8_e5m2>) return dtype::float8_e5m2;
-    else if constexpr (std::same_as<T, tarc::float8_e4m3fnuz>) return dtype::float8_e4m3fnuz;
-    else if constexpr (std::same_as<T, tarc::float8_e5m2fnuz>) return dtype::float8_e5m2fnuz;
-    else if constexpr (std::same_as<T, tarc::float8_e8m0fnu>) return dtype::float8_e8m0fnu;
-    else if constexpr (std::same_as<T, tarc::float4_e2m1fn_x2>) return dtype::float4_e2m1fn_x2;
+    if constexpr (std::same_as<T, float>)
+        return dtype::float32;
+    else if constexpr (std::same_as<T, double>)
+        return dtype::float64;
+    else if constexpr (std::same_as<T, bool>)
+        return dtype::boolean;
+    else if constexpr (std::same_as<T, std::byte>)
+        return dtype::uint8;
+    else if constexpr (std::same_as<T, tarc::float16>)
+        return dtype::float16;
+    else if constexpr (std::same_as<T, tarc::bfloat16>)
+        return dtype::bfloat16;
+    else if constexpr (std::same_as<T, tarc::complex32>)
+        return dtype::complex32;
+    else if constexpr (complex_like<T> && sizeof(T) == 8)
+        return dtype::complex64;
+    else if constexpr (complex_like<T> && sizeof(T) == 16)
+        return dtype::complex128;
+    else if constexpr (std::same_as<T, tarc::float8_e4m3fn>)
+        return dtype::float8_e4m3fn;
+    else if constexpr (std::same_as<T, tarc::float8_e5m2>)
+        return dtype::float8_e5m2;
+    else if constexpr (std::same_as<T, tarc::float8_e4m3fnuz>)
+        return dtype::float8_e4m3fnuz;
+    else if constexpr (std::same_as<T, tarc::float8_e5m2fnuz>)
+        return dtype::float8_e5m2fnuz;
+    else if constexpr (std::same_as<T, tarc::float8_e8m0fnu>)
+        return dtype::float8_e8m0fnu;
+    else if constexpr (std::same_as<T, tarc::float4_e2m1fn_x2>)
+        return dtype::float4_e2m1fn_x2;
     else if constexpr (plain_integer<T> && std::is_signed_v<T>) {
         switch (sizeof(T)) {
             case 1: return dtype::int8;

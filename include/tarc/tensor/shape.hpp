@@ -51,8 +51,10 @@ public:
 
     void resize(std::size_t n) {
         vec<std::int64_t> heap(n > inline_size ? n : 0);
-        if (!heap.empty()) std::copy(data(), data() + std::min(n, std::size_t{size_}), heap.data());
-        else if (!heap_.empty()) std::copy(heap_.data(), heap_.data() + n, near_);
+        if (!heap.empty())
+            std::copy(data(), data() + std::min(n, std::size_t{size_}), heap.data());
+        else if (!heap_.empty())
+            std::copy(heap_.data(), heap_.data() + n, near_);
         heap_.swap(heap);
         size_ = static_cast<std::uint32_t>(n);
     }
@@ -124,9 +126,10 @@ private:
     return true;
 }
 
-/// Elements from the first to one past the last that a view touches: sum((size - 1) * stride) + 1, or 0 when it is empty.
-/// Errors: errc::bad_tensor for negative strides or more than 2^63 - 1.
-[[nodiscard]] inline std::int64_t extent_of(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
+/// Elements from the first to one past the last that a view touches: sum((size - 1) * stride) + 1, or 0 when it is
+/// empty. Errors: errc::bad_tensor for negative strides or more than 2^63 - 1.
+[[nodiscard]] inline std::int64_t extent_of(std::span<const std::int64_t> shape,
+                                            std::span<const std::int64_t> strides) {
     for (const std::int64_t s : shape)
         if (s == 0) return 0;
     std::int64_t last = 0;

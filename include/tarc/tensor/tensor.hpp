@@ -29,8 +29,8 @@ public:
     [[nodiscard]] std::int64_t offset() const noexcept { return offset_; }
     [[nodiscard]] std::size_t rank() const noexcept { return shape_.size(); }
     [[nodiscard]] std::int64_t numel() const { return defined() ? detail::count_elements(shape()) : 0; }
-    /// Bytes of the elements, which may be fewer or more than the storage has. Errors: errc::out_of_range past 64 bits, which
-    /// an expanded view can reach.
+    /// Bytes of the elements, which may be fewer or more than the storage has. Errors: errc::out_of_range past 64 bits,
+    /// which an expanded view can reach.
     [[nodiscard]] std::size_t nbytes() const {
         return detail::checked_mul(static_cast<std::uint64_t>(numel()), size_of(dtype_), "the size of a tensor");
     }
@@ -99,7 +99,8 @@ struct detail_access {
     }
 
     static void require_defined(const tensor_base& t) {
-        if (!t.defined()) detail::raise(errc::invalid_argument, "the tensor is undefined: it was never given a storage");
+        if (!t.defined())
+            detail::raise(errc::invalid_argument, "the tensor is undefined: it was never given a storage");
     }
     static void require_host(const tensor_base& t) {
         require_defined(t);
@@ -110,7 +111,8 @@ struct detail_access {
     static std::size_t require_dim(const tensor_base& t, std::int64_t dim) {
         const auto rank = static_cast<std::int64_t>(t.rank());
         if (dim < -rank || dim >= rank)
-            detail::raise(errc::out_of_range, "dimension " + std::to_string(dim) + " of a tensor of rank " + std::to_string(rank));
+            detail::raise(errc::out_of_range,
+                          "dimension " + std::to_string(dim) + " of a tensor of rank " + std::to_string(rank));
         return static_cast<std::size_t>(dim < 0 ? dim + rank : dim);
     }
 
@@ -118,7 +120,8 @@ struct detail_access {
         const std::size_t d = require_dim(t, dim);
         const std::int64_t n = t.shape_[d], i = index < 0 ? index + n : index;
         if (i < 0 || i >= n)
-            detail::raise(errc::out_of_range, "index " + std::to_string(index) + " of a dimension of size " + std::to_string(n));
+            detail::raise(errc::out_of_range,
+                          "index " + std::to_string(index) + " of a dimension of size " + std::to_string(n));
         erased e(t);
         e.offset_ += i * t.strides_[d];
         for (std::size_t k = d; k + 1 < t.rank(); ++k) {
@@ -133,8 +136,9 @@ struct detail_access {
         const std::size_t d = require_dim(t, dim);
         const std::int64_t n = t.shape_[d];
         if (start < 0 || length < 0 || start > n || length > n - start)
-            detail::raise(errc::out_of_range, "elements " + std::to_string(start) + " to " + std::to_string(start) + " + " +
-                                                  std::to_string(length) + " of a dimension of size " + std::to_string(n));
+            detail::raise(errc::out_of_range, "elements " + std::to_string(start) + " to " + std::to_string(start) +
+                                                  " + " + std::to_string(length) + " of a dimension of size " +
+                                                  std::to_string(n));
         erased e(t);
         e.offset_ += length == 0 ? 0 : start * t.strides_[d];
         e.shape_[d] = length;
@@ -150,8 +154,8 @@ struct detail_access {
     static erased reshape(const tensor_base& t, std::span<const std::int64_t> shape) {
         require_defined(t);
         if (detail::count_elements(shape) != t.numel())
-            detail::raise(errc::invalid_argument, "a tensor of shape " + detail::shape_text(t.shape()) + " cannot be viewed as " +
-                                                      detail::shape_text(shape));
+            detail::raise(errc::invalid_argument, "a tensor of shape " + detail::shape_text(t.shape()) +
+                                                      " cannot be viewed as " + detail::shape_text(shape));
         if (!t.is_contiguous())
             detail::raise(errc::invalid_argument, "view needs a contiguous tensor -- clone() it first");
         erased e(t);
@@ -175,7 +179,8 @@ struct detail_access {
     static erased copy(const tensor_base& t, device to) {
         require_defined(t);
         if (to.type == device_type::meta)
-            return make(t.dtype(), tarc::storage::meta(t.nbytes()), t.shape(), detail::contiguous_strides(t.shape()).get(), 0);
+            return make(t.dtype(), tarc::storage::meta(t.nbytes()), t.shape(),
+                        detail::contiguous_strides(t.shape()).get(), 0);
         if (t.device().type == device_type::meta)
             detail::raise(errc::invalid_argument, "a meta tensor has no bytes to copy");
         if (to == t.device() && detail::host_accessible(to)) {
@@ -183,7 +188,8 @@ struct detail_access {
             if (t.numel() != 0) gather(t, e.raw_data());
             return e;
         }
-        const std::size_t bytes = static_cast<std::size_t>(detail::extent_of(t.shape(), t.strides())) * size_of(t.dtype());
+        const std::size_t bytes =
+            static_cast<std::size_t>(detail::extent_of(t.shape(), t.strides())) * size_of(t.dtype());
         erased e(t);
         e.storage_ = tarc::storage::allocate(bytes, to);
         e.offset_ = 0;
@@ -196,11 +202,13 @@ struct detail_access {
 /// `tensor<float>` any rank, `tensor<float, dyn, 3>` rank 2, `tensor<float, 6, 3>` fixed, `tensor<float, scalar>` 0-d.
 template <class T, std::int64_t... Extents>
 class tensor : public tensor_base {
-    static_assert(element<T>, "tarc: no dtype holds this element type -- use an integer, bool, float, double, std::complex of "
-                              "them, or tarc's own float16, bfloat16, complex32, float8_*");
+    static_assert(element<T>,
+                  "tarc: no dtype holds this element type -- use an integer, bool, float, double, std::complex of "
+                  "them, or tarc's own float16, bfloat16, complex32, float8_*");
     static constexpr std::array<std::int64_t, sizeof...(Extents)> extents{Extents...};
     static constexpr bool is_scalar = sizeof...(Extents) == 1 && ((Extents == scalar) && ...);
-    static_assert(is_scalar || ((Extents >= dyn) && ...), "tarc: an extent is a size, tarc::dyn, or a lone tarc::scalar");
+    static_assert(is_scalar || ((Extents >= dyn) && ...),
+                  "tarc: an extent is a size, tarc::dyn, or a lone tarc::scalar");
 
 public:
     using value_type = T;
@@ -212,7 +220,8 @@ public:
 
     tensor() : tensor_base(dtype_of<T>) {}
 
-    /// From a tensor of fewer fixed extents, or others. Errors: errc::mismatch when the shape is not what this type says.
+    /// From a tensor of fewer fixed extents, or others. Errors: errc::mismatch when the shape is not what this type
+    /// says.
     template <std::int64_t... Other>
         requires(sizeof...(Extents) != 0 && !std::same_as<tensor<T, Other...>, tensor>)
     explicit tensor(const tensor<T, Other...>& t) : tensor_base(t) {
@@ -258,8 +267,8 @@ public:
         return tensor(detail_access::make(dtype_of<T>, std::move(s), shape.get(), strides.get(), offset), trusted{});
     }
 
-    /// The elements in row-major order, for reading and writing. Errors: errc::invalid_argument when they are not contiguous
-    /// or not accessible to the host.
+    /// The elements in row-major order, for reading and writing. Errors: errc::invalid_argument when they are not
+    /// contiguous or not accessible to the host.
     [[nodiscard]] std::span<T> span() const {
         detail_access::require_host(*this);
         if (!is_contiguous())
@@ -275,14 +284,16 @@ public:
     [[nodiscard]] T& operator()(I... index) const {
         detail_access::require_host(*this);
         if (sizeof...(I) != rank())
-            detail::raise(errc::out_of_range, std::to_string(sizeof...(I)) + " indices for a tensor of shape " + detail::shape_text(shape()));
+            detail::raise(errc::out_of_range, std::to_string(sizeof...(I)) + " indices for a tensor of shape " +
+                                                  detail::shape_text(shape()));
         std::int64_t at = 0;
         [[maybe_unused]] std::size_t d = 0;
         (
             [&](std::int64_t i) {
                 if (i < 0 || i >= shape_[d])
-                    detail::raise(errc::out_of_range, "index " + std::to_string(i) + " in dimension " + std::to_string(d) +
-                                                          " of shape " + detail::shape_text(shape()));
+                    detail::raise(errc::out_of_range, "index " + std::to_string(i) + " in dimension " +
+                                                          std::to_string(d) + " of shape " +
+                                                          detail::shape_text(shape()));
                 at += i * strides_[d++];
             }(static_cast<std::int64_t>(index)),
             ...);
@@ -291,7 +302,8 @@ public:
     /// The one element of a tensor that has one.
     [[nodiscard]] T item() const {
         detail_access::require_host(*this);
-        if (numel() != 1) detail::raise(errc::invalid_argument, "item() needs one element, shape is " + detail::shape_text(shape()));
+        if (numel() != 1)
+            detail::raise(errc::invalid_argument, "item() needs one element, shape is " + detail::shape_text(shape()));
         return *data();
     }
 
@@ -307,7 +319,8 @@ public:
     }
     [[nodiscard]] tensor<T> view(shape_view shape) const { return view_of(detail_access::reshape(*this, shape.get())); }
 
-    /// A copy with a storage of its own, row-major on host memory. Errors: errc::invalid_argument when undefined or meta.
+    /// A copy with a storage of its own, row-major on host memory. Errors: errc::invalid_argument when undefined or
+    /// meta.
     [[nodiscard]] tensor clone() const { return tensor(detail_access::copy(*this, device()), trusted{}); }
     /// A copy on `d`, or this tensor when it is there already. Errors: errc::no_device, errc::out_of_memory.
     [[nodiscard]] tensor to(tarc::device d) const {
@@ -325,22 +338,25 @@ private:
     static tensor<T> view_of(const tensor_base& t) { return tensor<T>(t, typename tensor<T>::trusted{}); }
 
     static shape_view default_shape() {
-        if constexpr (has_static_shape && !is_scalar) return extents;
-        else return {};
+        if constexpr (has_static_shape && !is_scalar)
+            return extents;
+        else
+            return {};
     }
     static void check_shape(std::span<const std::int64_t> shape) {
         if constexpr (has_static_rank) {
             bool same = shape.size() == static_rank;
             for (std::size_t i = 0; same && i < static_rank; ++i) same = extents[i] == dyn || extents[i] == shape[i];
             if (!same)
-                detail::raise(errc::mismatch, "shape " + detail::shape_text(shape) + " given to a tensor whose type says " +
+                detail::raise(errc::mismatch, "shape " + detail::shape_text(shape) +
+                                                  " given to a tensor whose type says " +
                                                   (is_scalar ? "[]" : detail::shape_text(extents)) + " (-1 is any)");
         }
     }
 };
 
-/// A tensor that PyTorch keeps as a module's buffer (running means and the like): saved like any other, but never one of
-/// the parameters that an optimizer numbers.
+/// A tensor that PyTorch keeps as a module's buffer (running means and the like): saved like any other, but never one
+/// of the parameters that an optimizer numbers.
 template <class T, std::int64_t... Extents>
 class buffer : public tensor<T, Extents...> {
 public:

@@ -14,8 +14,9 @@ public:
     template <class F>
         requires std::is_class_v<std::remove_cvref_t<F>> && (!std::is_same_v<std::remove_cvref_t<F>, function_ref>)
     function_ref(F&& f)
-        : object_(const_cast<void*>(static_cast<const void*>(&f))),
-          call_([](void* object, A... a) -> R { return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<A>(a)...); }) {}
+        : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, A... a) -> R {
+              return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<A>(a)...);
+          }) {}
 
     R operator()(A... a) const { return call_(object_, static_cast<A>(a)...); }
 

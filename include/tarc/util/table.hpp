@@ -62,8 +62,8 @@ struct numbered {
     bool fresh;  // it is new
 };
 
-/// Texts, which must stay alive, or plain words, numbered. The hash has a seed that differs between runs, so that a file
-/// cannot be made of keys that collide.
+/// Texts, which must stay alive, or plain words, numbered. The hash has a seed that differs between runs, so that a
+/// file cannot be made of keys that collide.
 template <class K>
 class numbering {
 public:
@@ -81,8 +81,10 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t hash(const K& key) const {
-        if constexpr (std::is_same_v<K, std::string_view>) return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
-        else return XXH3_64bits_withSeed(&key, sizeof key, seed_);
+        if constexpr (std::is_same_v<K, std::string_view>)
+            return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
+        else
+            return XXH3_64bits_withSeed(&key, sizeof key, seed_);
     }
 
     std::uint64_t seed_ = std::bit_cast<std::uintptr_t>(this);

@@ -8,7 +8,8 @@
 
 namespace tarc::detail {
 
-/// Copies values from one tree into another; nodes and storages that are shared stay shared, over all calls of one copier.
+/// Copies values from one tree into another; nodes and storages that are shared stay shared, over all calls of one
+/// copier.
 class tree_copier {
 public:
     explicit tree_copier(tree& to) : to_(to) {}
@@ -54,15 +55,24 @@ private:
         node* const keep = &n;
         switch (from.kind) {
             case value_kind::string:
-            case value_kind::bytes: *keep = from; keep->text = to_.memory.copy(from.str()).data(); break;
+            case value_kind::bytes:
+                *keep = from;
+                keep->text = to_.memory.copy(from.str()).data();
+                break;
             case value_kind::integer:
                 *keep = from;
                 if (from.big) keep->text = to_.memory.copy(from.str()).data();
                 break;
             case value_kind::list:
             case value_kind::tuple:
-            case value_kind::set: *keep = from; keep->list = copy(*from.list); break;
-            case value_kind::dict: *keep = from; keep->dict = copy(*from.dict); break;
+            case value_kind::set:
+                *keep = from;
+                keep->list = copy(*from.list);
+                break;
+            case value_kind::dict:
+                *keep = from;
+                keep->dict = copy(*from.dict);
+                break;
             case value_kind::tensor: {
                 *keep = from;
                 tensor_body* t = to_.memory.make<tensor_body>(*from.tensor);
@@ -73,7 +83,10 @@ private:
                 keep->tensor = t;
                 break;
             }
-            case value_kind::storage: *keep = from; keep->storage = &copy(*from.storage); break;
+            case value_kind::storage:
+                *keep = from;
+                keep->storage = &copy(*from.storage);
+                break;
             case value_kind::global:
                 *keep = from;
                 keep->global = to_.memory.make<global_body>();

@@ -13,6 +13,7 @@
 namespace tarc {
 
 /// What a value of the dynamic tree is, in Python's terms.
+// clang-format off
 enum class value_kind : std::uint8_t {
     none, boolean, integer, real, complex, string, bytes,
     list, tuple, set, dict,
@@ -21,6 +22,7 @@ enum class value_kind : std::uint8_t {
     global,   ///< a class or function by name, never called
     object,   ///< an instance of a class, or the result of a function, that tarc does not know
 };
+// clang-format on
 
 namespace detail {
 
@@ -40,25 +42,25 @@ struct dict_body : arena_vector<entry> {
     node* state = nullptr;  // of an OrderedDict that carries attributes: {"_metadata": …}
 };
 
-/// One storage that a tree's tensors refer to. Where its bytes are is one of: live (host or device memory), record (in the
-/// archive the tree came from), neither (meta).
+/// One storage that a tree's tensors refer to. Where its bytes are is one of: live (host or device memory), record (in
+/// the archive the tree came from), neither (meta).
 struct storage_body {
-    std::string_view key;       // the persistent id's key: "0"
-    std::string_view location;  // the tag: "cpu", "cuda:1", or anything else
+    std::string_view key;             // the persistent id's key: "0"
+    std::string_view location;        // the tag: "cpu", "cuda:1", or anything else
     std::optional<tarc::dtype> type;  // of a typed storage class; none for UntypedStorage
     std::uint64_t nbytes = 0;         // of the whole storage, as its file or its memory says
     tarc::storage live;
-    std::uint64_t begin = 0, end = 0;   // the bytes that a save writes (compact views); [0, nbytes) unless set
-    std::size_t index = 0;              // in tree::storages()
-    std::size_t record = SIZE_MAX;      // in the archive's directory; SIZE_MAX when there is none
+    std::uint64_t begin = 0, end = 0;      // the bytes that a save writes (compact views); [0, nbytes) unless set
+    std::size_t index = 0;                 // in tree::storages()
+    std::size_t record = SIZE_MAX;         // in the archive's directory; SIZE_MAX when there is none
     const storage_body* origin = nullptr;  // the storage of another tree that this one was copied from
-    std::uint8_t swap = 1;              // bytes to reverse together when reading (files from big-endian machines)
+    std::uint8_t swap = 1;                 // bytes to reverse together when reading (files from big-endian machines)
 };
 
 struct tensor_body {
     tarc::dtype type;
     bool requires_grad = false, parameter = false, conj = false, neg = false;
-    bool meta = false;  // saved without storage: shape only
+    bool meta = false;                // saved without storage: shape only
     storage_body* storage = nullptr;  // null only for meta
     std::int64_t offset = 0;          // elements
     std::span<const std::int64_t> shape, strides;
@@ -70,20 +72,20 @@ struct global_body {
 };
 
 struct object_body {
-    node* cls = nullptr;    // usually a global
-    node* args = nullptr;   // tuple of the call, or null
-    node* state = nullptr;  // what BUILD gave it, or null
+    node* cls = nullptr;         // usually a global
+    node* args = nullptr;        // tuple of the call, or null
+    node* state = nullptr;       // what BUILD gave it, or null
     list_body* items = nullptr;  // what APPEND(S) gave it, or null
     dict_body* pairs = nullptr;  // what SETITEM(S) gave it, or null
 };
 
-/// A value in a tree. Lives in the tree's arena; children are shared where the pickle shared them, so a tree is a directed
-/// graph that may even have cycles: whoever walks it counts its steps (value/walk.hpp).
+/// A value in a tree. Lives in the tree's arena; children are shared where the pickle shared them, so a tree is a
+/// directed graph that may even have cycles: whoever walks it counts its steps (value/walk.hpp).
 struct node {
     value_kind kind = value_kind::none;
-    bool big = false;     // integer: outside int64, `text` has it little-endian in two's complement, as short as can be
-    bool mutable_ = false;  // bytes: a bytearray; set: not a frozenset
-    bool named = false;   // tuple: a namedtuple or torch.Size
+    bool big = false;  // integer: outside int64, `text` has it little-endian in two's complement, as short as can be
+    bool mutable_ = false;           // bytes: a bytearray; set: not a frozenset
+    bool named = false;              // tuple: a namedtuple or torch.Size
     mutable std::uint32_t hash = 0;  // of a dict key or set element, while a pickle is being read; 0: not known
     std::size_t size = 0;            // of text
     union {

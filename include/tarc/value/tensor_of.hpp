@@ -59,7 +59,8 @@ inline void negate(dtype t, std::byte* p, std::size_t count, bool conj, bool neg
     }
 }
 
-/// The tensor of a node whose storage was placed as `s`. PyTorch's lazy conjugation and negation are carried out on a copy.
+/// The tensor of a node whose storage was placed as `s`. PyTorch's lazy conjugation and negation are carried out on a
+/// copy.
 [[nodiscard]] inline any_tensor tensor_of(const tensor_body& b, const storage& s) {
     any_tensor t = any_tensor::over(s, b.type, b.shape, b.strides, b.offset);
     if ((!b.conj && !b.neg) || s.device().type == device_type::meta) return t;
@@ -71,10 +72,12 @@ inline void negate(dtype t, std::byte* p, std::size_t count, bool conj, bool neg
 
 [[nodiscard]] inline any_tensor tensor_of(const tensor_body& b) {
     if (b.meta) {
-        const std::uint64_t n = checked_mul(static_cast<std::uint64_t>(extent_of(b.shape, b.strides)), size_of(b.type), "a meta tensor");
+        const std::uint64_t n =
+            checked_mul(static_cast<std::uint64_t>(extent_of(b.shape, b.strides)), size_of(b.type), "a meta tensor");
         return any_tensor::over(storage::meta(n), b.type, b.shape, b.strides, 0);
     }
-    if (!b.storage->live.defined()) raise(errc::invalid_argument, "the tensor's bytes were not loaded -- load it through the archive");
+    if (!b.storage->live.defined())
+        raise(errc::invalid_argument, "the tensor's bytes were not loaded -- load it through the archive");
     return tensor_of(b, b.storage->live);
 }
 

@@ -16,7 +16,8 @@ namespace tarc::detail {
             ++i;
             continue;
         }
-        if (a >= 0xc2 && a <= 0xdf) more = 1;
+        if (a >= 0xc2 && a <= 0xdf)
+            more = 1;
         else if (a >= 0xe0 && a <= 0xef) {
             more = 2;
             if (a == 0xe0) low = 0xa0;

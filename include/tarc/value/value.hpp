@@ -44,8 +44,8 @@ private:
     double re_, im_;
 };
 
-/// A value of the dynamic tree: what a pickle holds, or what a program puts together. Immutable; a copy is a handle on the
-/// same value and keeps its whole tree alive. Any number of threads may read one.
+/// A value of the dynamic tree: what a pickle holds, or what a program puts together. Immutable; a copy is a handle on
+/// the same value and keeps its whole tree alive. Any number of threads may read one.
 class value {
 public:
     /// None.
@@ -54,10 +54,13 @@ public:
     template <std::same_as<bool> B>
     value(B b) : value([&](detail::tree& t) { return t.boolean(b); }) {}
     template <detail::plain_integer I>
-    value(I i) : value([&](detail::tree& t) {
-        if constexpr (std::is_signed_v<I>) return t.integer(static_cast<std::int64_t>(i));
-        else return t.unsigned_integer(i);
-    }) {}
+    value(I i)
+        : value([&](detail::tree& t) {
+              if constexpr (std::is_signed_v<I>)
+                  return t.integer(static_cast<std::int64_t>(i));
+              else
+                  return t.unsigned_integer(i);
+          }) {}
     template <class F>
         requires(std::same_as<F, float> || std::same_as<F, double>)
     value(F f) : value([&](detail::tree& t) { return t.real(static_cast<double>(f)); }) {}
@@ -65,7 +68,10 @@ public:
     value(const char* s) : value(std::string_view(s)) {}
     value(const std::string& s) : value(std::string_view(s)) {}
     template <detail::complex_like Z>
-    value(const Z& z) : value([&](detail::tree& t) { return t.complex(static_cast<double>(z.real()), static_cast<double>(z.imag())); }) {}
+    value(const Z& z)
+        : value([&](detail::tree& t) {
+              return t.complex(static_cast<double>(z.real()), static_cast<double>(z.imag()));
+          }) {}
     value(const any_tensor& x) : value([&](detail::tree& t) { return detail::tensor_node(t, x); }) {}
     template <class T, std::int64_t... E>
     value(const tarc::tensor<T, E...>& x) : value(any_tensor(x)) {}
@@ -76,14 +82,17 @@ public:
     [[nodiscard]] static value list(std::span<const value> items) { return sequence(value_kind::list, items); }
     [[nodiscard]] static value list(std::initializer_list<value> items) { return list({items.begin(), items.size()}); }
     [[nodiscard]] static value tuple(std::span<const value> items) { return sequence(value_kind::tuple, items); }
-    [[nodiscard]] static value tuple(std::initializer_list<value> items) { return tuple({items.begin(), items.size()}); }
+    [[nodiscard]] static value tuple(std::initializer_list<value> items) {
+        return tuple({items.begin(), items.size()});
+    }
     /// Errors: errc::invalid_argument for an element that stands twice, or that Python cannot hash.
     [[nodiscard]] static value set(std::span<const value> items) { return sequence(value_kind::set, items); }
     [[nodiscard]] static value set(std::initializer_list<value> items) { return set({items.begin(), items.size()}); }
 
     /// A key of a dict and what it leads to.
     struct item;
-    /// A dict in the order given. Errors: errc::invalid_argument for a key that stands twice, or that Python cannot hash.
+    /// A dict in the order given. Errors: errc::invalid_argument for a key that stands twice, or that Python cannot
+    /// hash.
     [[nodiscard]] static value dict(std::span<const item> items);
     [[nodiscard]] static value dict(std::initializer_list<item> items);
 
@@ -132,7 +141,8 @@ public:
     [[nodiscard]] value operator[](std::size_t index) const {
         if (kind() != value_kind::tuple && kind() != value_kind::set) static_cast<void>(need(value_kind::list));
         if (index >= node_->list->size)
-            detail::raise(errc::out_of_range, "index " + std::to_string(index) + " of " + std::to_string(node_->list->size) + " elements");
+            detail::raise(errc::out_of_range,
+                          "index " + std::to_string(index) + " of " + std::to_string(node_->list->size) + " elements");
         return value(owner_, (*node_->list)[index]);
     }
     template <std::integral I>
@@ -168,8 +178,12 @@ public:
         return std::string(g->global->module) + "." + std::string(g->global->name);
     }
     /// What an opaque object was made with, as data. None where it has none.
-    [[nodiscard]] value arguments() const { return kind() == value_kind::object ? value(owner_, node_->object->args) : value(); }
-    [[nodiscard]] value state() const { return kind() == value_kind::object ? value(owner_, node_->object->state) : value(); }
+    [[nodiscard]] value arguments() const {
+        return kind() == value_kind::object ? value(owner_, node_->object->args) : value();
+    }
+    [[nodiscard]] value state() const {
+        return kind() == value_kind::object ? value(owner_, node_->object->state) : value();
+    }
 
     /// For the library's own use.
     value(std::shared_ptr<const detail::tree> owner, const detail::node* n) : owner_(std::move(owner)), node_(n) {}
@@ -186,7 +200,8 @@ private:
 
     [[nodiscard]] const detail::node& need(value_kind k) const {
         if (kind() != k)
-            detail::raise(errc::wrong_type, std::string("a ") + detail::kind_name(kind()) + " was asked for as " + detail::kind_name(k));
+            detail::raise(errc::wrong_type,
+                          std::string("a ") + detail::kind_name(kind()) + " was asked for as " + detail::kind_name(k));
         return *node_;
     }
 
@@ -201,14 +216,17 @@ struct value::item {
 
 namespace detail {
 
-inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.get() == nullptr ? t.none() : copier.copy(v.get()); }
+inline node* copy_into(tree_copier& copier, tree& t, const value& v) {
+    return v.get() == nullptr ? t.none() : copier.copy(v.get());
+}
 
-/// A text that is the same for keys that are equal in Python (1 == 1.0 == True). Errors: errc::invalid_argument for what
-/// Python cannot hash.
+/// A text that is the same for keys that are equal in Python (1 == 1.0 == True). Errors: errc::invalid_argument for
+/// what Python cannot hash.
 [[nodiscard]] inline std::string key_identity(const node* n) {
     if (n == nullptr) return "n";
     const auto part = [](double d) {
-        if (d >= -0x1p63 && d < 0x1p63 && static_cast<double>(static_cast<std::int64_t>(d)) == d) return std::to_string(static_cast<std::int64_t>(d));
+        if (d >= -0x1p63 && d < 0x1p63 && static_cast<double>(static_cast<std::int64_t>(d)) == d)
+            return std::to_string(static_cast<std::int64_t>(d));
         return "r" + std::to_string(std::bit_cast<std::uint64_t>(d));
     };
     const auto itself = [](const node* at) { return "@" + std::to_string(reinterpret_cast<std::uintptr_t>(at)); };
@@ -217,7 +235,8 @@ inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.
         case value_kind::boolean: return n->boolean ? "1" : "0";
         case value_kind::integer: return n->big ? "i" + std::string(n->str()) : std::to_string(n->integer);
         case value_kind::real: return part(n->real);
-        case value_kind::complex: return n->complex[1] == 0 ? part(n->complex[0]) : "c" + part(n->complex[0]) + "," + part(n->complex[1]);
+        case value_kind::complex:
+            return n->complex[1] == 0 ? part(n->complex[0]) : "c" + part(n->complex[0]) + "," + part(n->complex[1]);
         case value_kind::string: return "s" + std::string(n->str());
         case value_kind::bytes:
             if (n->mutable_) break;
@@ -237,7 +256,8 @@ inline node* copy_into(tree_copier& copier, tree& t, const value& v) { return v.
         case value_kind::dict: break;
         default: return itself(n);
     }
-    raise(errc::invalid_argument, std::string("a ") + kind_name(n->kind) + " cannot be a key or an element of a set: Python cannot hash it");
+    raise(errc::invalid_argument,
+          std::string("a ") + kind_name(n->kind) + " cannot be a key or an element of a set: Python cannot hash it");
 }
 
 }  // namespace detail
@@ -264,7 +284,8 @@ inline value value::dict(std::span<const item> items) {
         detail::arena texts;
         detail::node* n = t.dict();
         for (const item& i : items) {
-            if (!seen.add(texts.copy(detail::key_identity(i.key.get()))).fresh) detail::raise(errc::invalid_argument, "a key stands twice in a dict");
+            if (!seen.add(texts.copy(detail::key_identity(i.key.get()))).fresh)
+                detail::raise(errc::invalid_argument, "a key stands twice in a dict");
             detail::node* key = detail::copy_into(copier, t, i.key);
             t.insert(n, key, detail::copy_into(copier, t, i.val));
         }
@@ -275,7 +296,8 @@ inline value value::dict(std::initializer_list<item> items) { return dict({items
 
 inline std::vector<value::item> value::items() const {
     std::vector<item> out;
-    for (const detail::entry& e : *need(value_kind::dict).dict) out.push_back({value(owner_, e.key), value(owner_, e.value)});
+    for (const detail::entry& e : *need(value_kind::dict).dict)
+        out.push_back({value(owner_, e.key), value(owner_, e.value)});
     return out;
 }
 
@@ -293,8 +315,8 @@ public:
             if (i.key.kind() == value_kind::string && i.key.as_string() == key) return i.val;
         return std::nullopt;
     }
-    /// Sets a key to a value, in its old place or behind the others. Errors: errc::invalid_argument for a key that Python
-    /// cannot hash.
+    /// Sets a key to a value, in its old place or behind the others. Errors: errc::invalid_argument for a key that
+    /// Python cannot hash.
     void set(const value& key, value v) {
         const std::string id = detail::key_identity(key.get());
         for (auto& i : items_)

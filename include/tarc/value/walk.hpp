@@ -50,7 +50,8 @@ inline void list_children(const node& n, vec<child>& out) {
             if (n.object->args != nullptr) out.push_back({{nullptr, 0, "args"}, n.object->args});
             if (n.object->state != nullptr) out.push_back({{nullptr, 0, "state"}, n.object->state});
             if (n.object->items != nullptr)
-                for (std::size_t i = 0; i < n.object->items->size; ++i) out.push_back({{nullptr, i, {}}, (*n.object->items)[i]});
+                for (std::size_t i = 0; i < n.object->items->size; ++i)
+                    out.push_back({{nullptr, i, {}}, (*n.object->items)[i]});
             if (n.object->pairs != nullptr) add_dict(*n.object->pairs);
             break;
         default: break;
@@ -60,8 +61,10 @@ inline void list_children(const node& n, vec<child>& out) {
 /// A key or index as one element of a path text.
 inline void append_step(std::string& out, const step& s) {
     if (s.key == nullptr) {
-        if (s.label.empty()) out += std::to_string(s.index);
-        else out += s.label;
+        if (s.label.empty())
+            out += std::to_string(s.index);
+        else
+            out += s.label;
         return;
     }
     switch (s.key->kind) {
@@ -102,16 +105,19 @@ inline void walk(const node& root, const limits& limit, function_ref<bool(std::s
     std::uint64_t visited = 0;
     const auto enter = [&](const node& n) {
         if (++visited > limit.nodes)
-            raise(errc::limit_exceeded, "the tree has more than " + std::to_string(limit.nodes) +
-                                            " values (tarc::limits::nodes), counting shared ones as often as they are reached");
+            raise(errc::limit_exceeded,
+                  "the tree has more than " + std::to_string(limit.nodes) +
+                      " values (tarc::limits::nodes), counting shared ones as often as they are reached");
         if (!visit(std::span<const step>(path.data(), path.size()), n)) return;
         const std::size_t begin = pending.size();
         expand(n, pending);
         if (pending.size() == begin) return;
         if (levels.size() >= limit.depth) {
             for (const level& l : levels)
-                if (l.at == &n) raise(errc::bad_pickle, "a container holds itself at " + path_text({path.data(), path.size()}));
-            raise(errc::limit_exceeded, "values are nested deeper than " + std::to_string(limit.depth) + " (tarc::limits::depth)");
+                if (l.at == &n)
+                    raise(errc::bad_pickle, "a container holds itself at " + path_text({path.data(), path.size()}));
+            raise(errc::limit_exceeded,
+                  "values are nested deeper than " + std::to_string(limit.depth) + " (tarc::limits::depth)");
         }
         levels.push_back({&n, begin, pending.size()});
     };
