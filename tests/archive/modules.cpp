@@ -82,23 +82,28 @@ std::vector<std::string> keys_of(const tarc::value& dict) {
 }
 float first(const tensor<float>& t) { return t.span()[0]; }
 
+struct branch {
+    std::vector<std::string> names;
+    std::vector<branch> below;
+    std::optional<tarc::value> leaf;
+
+    branch& at(const std::string& name) {
+        for (std::size_t i = 0; i < names.size(); ++i)
+            if (names[i] == name) return below[i];
+        names.push_back(name);
+        return below.emplace_back();
+    }
+    [[nodiscard]] tarc::value get() const {
+        if (leaf) return *leaf;
+        items out;
+        for (std::size_t i = 0; i < names.size(); ++i) out.push_back({names[i], below[i].get()});
+        return tarc::value::dict(out);
+    }
+};
+
 /// A flat state_dict as a nested one.
 tarc::value nested(const tarc::value& flat) {
-    struct branch {
-        std::vector<std::pair<std::string, branch>> below;
-        std::optional<tarc::value> leaf;
-        branch& at(const std::string& name) {
-            for (auto& [n, b] : below)
-                if (n == name) return b;
-            return below.emplace_back(name, branch{}).second;
-        }
-        [[nodiscard]] tarc::value get() const {
-            if (leaf) return *leaf;
-            items out;
-            for (const auto& [n, b] : below) out.push_back({n, b.get()});
-            return tarc::value::dict(out);
-        }
-    } root;
+    branch root;
     for (const auto& [key, val] : flat.items()) {
         branch* at = &root;
         for (std::string rest(key.as_string()); !rest.empty();) {
