@@ -9,6 +9,7 @@
 
 #include <tarc/archive/binding.hpp>
 #include <tarc/archive/flat_view.hpp>
+#include <tarc/archive/path_scope.hpp>
 #include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
 #include <tarc/util/table.hpp>
@@ -40,18 +41,7 @@ public:
     }
 
 private:
-    /// One more step of the path, for as long as it lives.
-    struct [[nodiscard]] scope {
-        scope(std::string& p, std::string_view name, char separator) : path(p), before(p.size()) {
-            if (!p.empty()) p += separator;
-            p += name;
-        }
-        ~scope() { path.resize(before); }
-        scope(const scope&) = delete;
-        scope& operator=(const scope&) = delete;
-        std::string& path;
-        std::size_t before;
-    };
+    using scope = path_scope;
 
     static std::string escaped(std::string_view name) {
         std::string s;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarc/archive/path_scope.hpp>
 #include <tarc/reflect/leaves.hpp>
 #include <tarc/util/sort.hpp>
 #include <tarc/util/table.hpp>
@@ -28,18 +29,7 @@ public:
     [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
 
 private:
-    /// One more step of the path, for as long as it lives.
-    struct [[nodiscard]] scope {
-        scope(std::string& p, std::string_view name, char separator) : path(p), before(p.size()) {
-            if (!p.empty()) p += separator;
-            p += name;
-        }
-        ~scope() { path.resize(before); }
-        scope(const scope&) = delete;
-        scope& operator=(const scope&) = delete;
-        std::string& path;
-        std::size_t before;
-    };
+    using scope = path_scope;
 
     [[noreturn]] void fail(std::string message) const {
         error e(errc::unsavable, std::move(message));
