@@ -59,12 +59,12 @@ void convert(const arguments& a) {
             options.user = c.zip.facts()->user.get();
         }
         tarc::file_sink sink(to);
-        detail::write_torch_zip(
-            *c.zip.values()->root, sink, c.limits, options, [&](const detail::storage_body& s, auto&& append) {
-                if (s.live.defined()) return detail::append_live(s, append);
-                c.zip.read_storage(s, {}, true,
-                                   [&](std::uint64_t, std::span<const std::byte> piece) { append(piece); });
-            });
+        detail::write_torch_zip(*c.zip.values()->root, sink, c.limits, options,
+                                [&](std::span<const detail::storage_body* const> all, std::size_t i, auto&& append) {
+                                    detail::for_each_block(
+                                        c.zip, *all[i], {},
+                                        [&](std::uint64_t, std::span<const std::byte> piece) { append(piece); });
+                                });
         c.file->check_unchanged();
         sink.commit();
     } catch (tarc::error& e) {

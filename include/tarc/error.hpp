@@ -27,7 +27,8 @@ enum class errc : std::uint8_t {
     out_of_range,       ///< a number does not fit its type, or an index its container
     wrong_type,         ///< a value of another kind was asked for
     unsavable,          ///< a value that an archive cannot hold (undefined tensor, invalid UTF-8, …)
-    no_device,          ///< no backend serves the location
+    no_device,          ///< no backend serves the location, or the device is not there
+    device_failed,      ///< a call of the device's runtime failed; the message says whether others can still succeed
     out_of_memory,      ///< an allocation failed
     invalid_argument,   ///< the call itself is wrong
 };

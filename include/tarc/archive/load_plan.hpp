@@ -14,7 +14,8 @@
 #include <tarc/archive/key.hpp>
 #include <tarc/archive/map_location.hpp>
 #include <tarc/archive/python_repr.hpp>
-#include <tarc/transfer/host.hpp>
+#include <tarc/transfer/fill.hpp>
+#include <tarc/transfer/mapped.hpp>
 #include <tarc/util/sort.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
@@ -34,6 +35,8 @@ struct load_options {
     /// load_into only: write into the storages that the target's tensors have, where dtype and shape match and they are
     /// contiguous; every handle on them sees the new values.
     bool in_place = false;
+    /// The host memory through which bytes go to devices.
+    tarc::staging staging = {};
     tarc::limits limits = {};
     /// The system calls; null means the system's own.
     file_system* files = nullptr;
@@ -82,7 +85,7 @@ public:
 
     void run() {
         if (whole_file_ && options_.verify) file_.zip().check_all();
-        for (const std::size_t i : order_) transfer(groups_[i]);
+        transfer();
         vec<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
             const auto& job = bound_.tensors[i];
@@ -189,6 +192,7 @@ private:
     void place(policy_ref policy) {
         std::uint64_t total = 0;
         vec<std::string_view> fields;
+        vec<device> usable;
         for (const std::size_t i : order_) {
             group_state& g = groups_[i];
             if (g.in_place_jobs == g.jobs.size()) continue;
@@ -196,7 +200,7 @@ private:
             for (const std::size_t j : g.jobs) fields.push_back(bound_.tensors[j].path);
             const storage_info info{g.body->location, g.body->nbytes, bound_.tensors[g.jobs.front()].source->type,
                                     fields};
-            g.where = resolve(policy(info), info);
+            g.where = resolve(policy(info), info, usable);
             if (g.where.kind == placement::where::shapes) continue;
             total = checked_add(total, g.body->nbytes, "the size of all storages");
             if (total > options_.limits.total_bytes)
@@ -236,29 +240,42 @@ private:
         }
     }
 
-    /// Fills what is not in place, which is still invisible to everybody.
-    void transfer(group_state& g) {
-        if (g.in_place_jobs == g.jobs.size()) return;
-        for_group(g, [&] {
-            const storage_body& s = *g.body;
-            switch (g.where.kind) {
-                case placement::where::shapes: g.placed = storage::meta(s.nbytes); return;
-                case placement::where::view:
-                    if (s.record != SIZE_MAX && !is_bool(g)) g.placed = map_storage(file_, s);
-                    if (g.placed.defined()) return;
-                    g.placed = storage::allocate(s.nbytes);
-                    break;
-                case placement::where::resource: g.placed = storage::allocate(s.nbytes, *g.where.resource); break;
-                default: g.placed = storage::allocate(s.nbytes, g.where.target); break;
-            }
-            fill(s, g.placed.data(), g.placed.device(), is_bool(g));
-        });
+    [[nodiscard]] fill_job job_of(const group_state& g) const {
+        fill_job job;
+        job.from = g.body;
+        job.field = bound_.tensors[g.jobs.front()].path;
+        job.bools = is_bool(g);
+        return job;
     }
 
-    void fill(const storage_body& s, void* to, device on, bool bools) const {
-        if (s.record != SIZE_MAX) return transfer_storage(file_, s, to, on, options_.verify, bools);
-        if (bools) require_bools({static_cast<const std::byte*>(s.live.data()), s.nbytes}, {}, 0);
-        copy_bytes(to, on, s.live.data(), s.live.device(), s.nbytes);
+    /// Fills what is not in place, which is still invisible to everybody.
+    void transfer() {
+        vec<fill_job> jobs;
+        vec<std::size_t> filled;
+        for (const std::size_t i : order_) {
+            group_state& g = groups_[i];
+            if (g.in_place_jobs == g.jobs.size()) continue;
+            if (g.where.kind == placement::where::shapes) {
+                g.placed = storage::meta(g.body->nbytes);
+                continue;
+            }
+            fill_job job = job_of(g);
+            for_group(g, [&] {
+                if (g.where.kind == placement::where::view) {
+                    if (g.body->record != SIZE_MAX && !job.bools) g.placed = map_storage(file_, *g.body);
+                    job.memory = host_memory();
+                } else if (g.where.kind == placement::where::resource) {
+                    job.memory = *g.where.resource;
+                } else {
+                    job.memory = backend_for(g.where.target).memory(g.where.target);
+                }
+            });
+            if (g.placed.defined()) continue;
+            jobs.push_back(std::move(job));
+            filled.push_back(i);
+        }
+        fill(file_, {jobs.data(), jobs.size()}, options_.verify, options_.staging);
+        for (std::size_t i = 0; i < jobs.size(); ++i) groups_[filled[i]].placed = std::move(jobs[i].placed);
     }
 
     [[nodiscard]] any_tensor made_tensor(const binding::tensor_job& job) const {
@@ -288,8 +305,24 @@ private:
     void run_in_place() {
         bool torn = false;
         try {
+            settle_targets();
+            vec<fill_job> direct;
             for (const std::size_t i : order_)
-                if (groups_[i].in_place_jobs != 0) for_group(groups_[i], [&] { transfer_in_place(groups_[i], torn); });
+                if (groups_[i].in_place_jobs != 0 && goes_directly(groups_[i]))
+                    for_group(groups_[i], [&] {
+                        const group_state& g = groups_[i];
+                        file_.prepare(*g.body);
+                        fill_job job = job_of(g);
+                        const tensor_base& target = *bound_.tensors[first_in_place(g)].target;
+                        job.to = target.raw_data();
+                        job.on = target.device();
+                        if (g.body->nbytes != 0) direct.push_back(std::move(job));
+                    });
+            torn = !direct.empty();
+            fill(file_, {direct.data(), direct.size()}, options_.verify, options_.staging);
+            for (const std::size_t i : order_)
+                if (groups_[i].in_place_jobs != 0 && !goes_directly(groups_[i]))
+                    for_group(groups_[i], [&] { transfer_in_place(groups_[i], torn); });
             file_.zip().file().check_unchanged();
         } catch (error& e) {
             if (torn) e.set_torn();
@@ -301,32 +334,54 @@ private:
         }
     }
 
-    /// Into memory that the target's tensors have. One tensor that is the whole storage takes the bytes directly,
-    /// others from a copy on the host.
-    void transfer_in_place(group_state& g, bool& torn) {
+    /// Work that still uses the targets on devices is waited for, before they are written.
+    void settle_targets() const {
+        vec<device> settled;
+        for (const binding::tensor_job& job : bound_.tensors) {
+            if (!in_place(job) || host_accessible(job.target->device())) continue;
+            const device d = job.target->device();
+            if (std::any_of(settled.begin(), settled.end(), [&](device s) { return s == d; })) continue;
+            backend_for(d).settle(d);
+            settled.push_back(d);
+        }
+    }
+
+    [[nodiscard]] std::size_t first_in_place(const group_state& g) const {
+        for (const std::size_t j : g.jobs)
+            if (in_place(bound_.tensors[j])) return j;
+        return g.jobs.front();
+    }
+
+    /// Whether the storage's bytes are those of one tensor in memory, perhaps tied: then nothing lies between.
+    [[nodiscard]] bool goes_directly(const group_state& g) const {
+        if (g.placed.defined()) return false;
+        const void* const to = bound_.tensors[first_in_place(g)].target->raw_data();
+        return std::all_of(g.jobs.begin(), g.jobs.end(), [&](std::size_t j) {
+            const binding::tensor_job& job = bound_.tensors[j];
+            const tensor_body& b = *job.source;
+            return in_place(job) && job.target->raw_data() == to && b.offset == 0 &&
+                   is_contiguous(b.shape, b.strides) && job.target->nbytes() == g.body->nbytes;
+        });
+    }
+
+    /// From the storage that other tensors of this load got, else from a copy on the host.
+    void transfer_in_place(const group_state& g, bool& torn) const {
         if (g.placed.defined() && g.where.kind != placement::where::shapes && g.where.kind != placement::where::view)
             return scatter(g, g.placed, torn);
-        const binding::tensor_job& first = bound_.tensors[g.jobs.front()];
-        const tensor_body& b = *first.source;
-        if (g.jobs.size() == 1 && is_contiguous(b.shape, b.strides) && b.offset == 0 &&
-            first.target->nbytes() == g.body->nbytes) {
-            if (g.body->nbytes == 0) return;
-            file_.prepare(*g.body);
-            torn = true;
-            return fill(*g.body, first.target->raw_data(), first.target->device(), is_bool(g));
-        }
-        const storage scratch = storage::allocate(g.body->nbytes);
-        fill(*g.body, scratch.data(), scratch.device(), is_bool(g));
-        scatter(g, scratch, torn);
+        fill_job job = job_of(g);
+        job.memory = host_memory();
+        fill(file_, {&job, 1}, options_.verify, options_.staging);
+        scatter(g, job.placed, torn);
     }
 
     void scatter(const group_state& g, const storage& from, bool& torn) const {
         for (const std::size_t j : g.jobs) {
             const binding::tensor_job& job = bound_.tensors[j];
             if (!in_place(job)) continue;
-            const any_tensor whole = tensor_of(*job.source, from).to(device::cpu()).clone();
+            any_tensor whole = tensor_of(*job.source, from);
+            if (!whole.is_contiguous()) whole = whole.to(device::cpu()).clone();
             torn = true;
-            copy_bytes(job.target->raw_data(), job.target->device(), whole.raw_data(), device::cpu(), whole.nbytes());
+            copy_bytes(job.target->raw_data(), job.target->device(), whole.raw_data(), whole.device(), whole.nbytes());
         }
     }
 
@@ -334,8 +389,10 @@ private:
     any_tensor read_element(const tensor_body& b) {
         storage& s = elements_[b.storage];
         if (!s.defined()) {
-            s = storage::allocate(b.storage->nbytes);
-            fill(*b.storage, s.data(), s.device(), b.type == dtype::boolean);
+            storage made = storage::allocate(b.storage->nbytes);
+            storage_reader(file_, *b.storage, {options_.verify, b.type == dtype::boolean})
+                .read({static_cast<std::byte*>(made.data()), b.storage->nbytes});
+            s = std::move(made);
         }
         return tensor_of(b, s);
     }

@@ -3,17 +3,16 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <tarc/tensor/backend.hpp>
 #include <tarc/tensor/dtype.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -73,35 +72,7 @@ struct as_saved {
     placement operator()(const storage_info&) const { return {}; }
 };
 
-/// A table from tags to locations, the first row that matches counts: `{{"cuda:1", "cuda:0"}, {"cuda:*", "cpu"}}`. A
-/// "*" at the end stands for any text; "cuda:*" also matches "cuda". A tag that no row matches goes where it says.
-class remap {
-public:
-    struct row {
-        std::string from, to;
-    };
-    remap(std::initializer_list<row> rows) : remap(std::vector<row>(rows)) {}
-    /// Errors: errc::invalid_argument when a target names no device.
-    explicit remap(std::vector<row> rows) : rows_(std::move(rows)) {
-        for (const row& r : rows_) targets_.push_back(device::parse(r.to));
-    }
-    placement operator()(const storage_info& s) const {
-        for (std::size_t i = 0; i < rows_.size(); ++i)
-            if (matches(rows_[i].from, s.location)) return targets_[i];
-        return {};
-    }
-
-private:
-    static bool matches(std::string_view pattern, std::string_view tag) {
-        if (!pattern.ends_with('*')) return pattern == tag;
-        pattern.remove_suffix(1);
-        return tag.starts_with(pattern) || (pattern.ends_with(':') && tag == pattern.substr(0, pattern.size() - 1));
-    }
-
-    std::vector<row> rows_;
-    std::vector<device> targets_;
-};
-static_assert(map_location_policy<as_saved> && map_location_policy<remap>);
+static_assert(map_location_policy<as_saved>);
 
 /// What stands in the place of a policy in the calls of tarc: a policy, a device, its text as in torch.load, or
 /// anything else that is a placement.
@@ -138,27 +109,28 @@ struct policy_ref {
 inline constexpr std::string_view location_advice =
     " -- load it with map_location = \"cpu\", or a policy that places it on a device of this machine";
 
-/// A placement with its device known and usable. Errors: errc::no_device with the field, the tag and the fix.
-[[nodiscard]] inline placement resolve(placement p, const storage_info& s) {
+/// A placement with its device known and usable. `usable`: devices of which that was found before; the driver is asked
+/// once for each. Errors: errc::no_device with the field, the tag and the fix.
+[[nodiscard]] inline placement resolve(placement p, const storage_info& s, vec<device>& usable) {
     const auto fail = [&](std::string what) {
         error e(errc::no_device, std::move(what) + std::string(location_advice));
         if (!s.fields.empty()) e.at_field(s.fields.front());
         throw std::move(e);
     };
-    if (p.kind == placement::where::tag) {
+    const bool as_tagged = p.kind == placement::where::tag;
+    if (as_tagged) {
         const auto d = device::try_parse(s.location);
         if (!d) fail("the storage is tagged \"" + std::string(s.location) + "\", a location that tarc does not know");
         p = placement(*d);
-        if (p.kind == placement::where::device)
-            if (const std::string why = why_unavailable(*d); !why.empty())
-                fail("the storage is tagged \"" + std::string(s.location) + "\", but " + why);
-    } else if (p.kind == placement::where::device) {
-        if (const std::string why = why_unavailable(p.target); !why.empty())
-            fail("the storage tagged \"" + std::string(s.location) + "\" is to go to \"" + p.target.location() +
-                 "\", but " + why);
-    } else if (p.kind == placement::where::resource) {
-        p.target = p.resource->device();
     }
+    if (p.kind == placement::where::resource) p.target = p.resource->device();
+    if (p.kind != placement::where::device) return p;
+    for (const device d : usable)
+        if (d == p.target) return p;
+    if (const std::string why = why_unavailable(p.target); !why.empty())
+        fail("the storage " + std::string(as_tagged ? "is " : "") + "tagged \"" + std::string(s.location) +
+             (as_tagged ? "\", but " : "\" is to go to \"" + p.target.location() + "\", but ") + why);
+    usable.push_back(p.target);
     return p;
 }
 

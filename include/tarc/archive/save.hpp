@@ -14,6 +14,7 @@
 #include <tarc/format/torch_zip_writer.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/schema.hpp>
+#include <tarc/transfer/drain.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/walk.hpp>
@@ -35,6 +36,8 @@ struct save_options {
     bool manifest = true;
     /// Records start at multiples of this many bytes: a power of two from 64 to 32768.
     std::uint32_t alignment = 64;
+    /// The host memory through which bytes come from devices.
+    tarc::staging staging = {};
     tarc::limits limits = {};
     /// The system calls; null means the system's own.
     file_system* files = nullptr;
@@ -64,6 +67,9 @@ public:
             if (o.location) s.location = t.memory.copy(*o.location);
         }
     }
+
+    /// The first tensor over a storage.
+    [[nodiscard]] const std::string& path(const storage_body& s) const { return seen_[s.index].path; }
 
 private:
     struct range {
@@ -153,8 +159,18 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
     z.schema = std::move(schema);
     z.user = o.metadata.get();
     to.run(o.durability, o.files, [&](sink& out) {
+        std::optional<drain> from;
         write_torch_zip(*t.root, out, o.limits, z,
-                        [](const storage_body& s, auto&& append) { append_live(s, append); });
+                        [&](std::span<const storage_body* const> all, std::size_t i, auto&& append) {
+                            try {
+                                if (!from) from.emplace(all, o.staging);
+                                from->bring(i, append);
+                            } catch (error& e) {
+                                if (e.code() == errc::device_failed || e.code() == errc::out_of_memory)
+                                    e.in_record("data/" + std::to_string(i)).at_field(ranges.path(*all[i]));
+                                throw;
+                            }
+                        });
     });
 }
 

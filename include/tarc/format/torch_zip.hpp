@@ -77,56 +77,6 @@ public:
         if (s.record != SIZE_MAX) zip_.check(zip_.records()[s.record]);
     }
 
-    /// The whole of a storage, in this machine's byte order, block by block: `use(offset, bytes)` gets at most 1 MiB
-    /// that has passed its XXH3, where the archive has one. `into` is where the bytes land: the whole storage, or empty
-    /// for a scratch block. The record's CRC-32 is compared after the last block where nothing better is there, so what
-    /// `use` did is void when this throws. Errors: errc::checksum_mismatch, errc::io, errc::truncated,
-    /// errc::bad_archive.
-    template <class Use>
-    void read_storage(const storage_body& s, std::span<std::byte> into, bool verify, Use&& use) const {
-        const record& r = zip_.records()[s.record];
-        if (r.size == 0) return zip_.check(r);
-        std::vector<std::byte> own;
-        const bool stored = r.method == 0;
-        if (!stored)
-            own = zip_.read(r, verify);
-        else if (into.empty())
-            own.resize(std::min(r.size, block_bytes));
-        const bool by_block = verify && manifest_ && manifest_->covers(s.record);
-        std::uint32_t crc = 0;
-        for (std::uint64_t at = 0, block = 0; at < r.size; at += block_bytes, ++block) {
-            const std::uint64_t n = std::min(block_bytes, r.size - at);
-            std::span<std::byte> piece = !into.empty() ? into.subspan(at, n)
-                                         : stored      ? std::span(own).first(n)
-                                                       : std::span(own).subspan(at, n);
-            if (stored)
-                zip_.read_into(r, at, piece);
-            else if (!into.empty())
-                std::copy_n(own.begin() + static_cast<std::ptrdiff_t>(at), n, piece.begin());
-            if (by_block)
-                manifest_->verify(s.record, r.name, block, piece);
-            else if (verify && stored && zip_.crc_computed())
-                crc = crc32(piece, crc);
-            if (s.swap > 1)
-                for (std::size_t i = 0; i + s.swap <= piece.size(); i += s.swap)
-                    std::reverse(piece.begin() + static_cast<std::ptrdiff_t>(i),
-                                 piece.begin() + static_cast<std::ptrdiff_t>(i + s.swap));
-            use(at, std::span<const std::byte>(piece));
-        }
-        if (verify && stored && !by_block && zip_.crc_computed() && crc != r.crc32) {
-            if (zip_.payload_reserved())
-                raise_at(errc::checksum_mismatch,
-                         "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes "
-                         "are not in this file",
-                         r.name, 0);
-            raise_at(errc::checksum_mismatch,
-                     "the bytes differ from their CRC-32: the file was damaged after it was written", r.name, 0);
-        }
-    }
-    void read_storage(const storage_body& s, std::span<std::byte> into, bool verify = true) const {
-        read_storage(s, into, verify, [](std::uint64_t, std::span<const std::byte>) {});
-    }
-
     /// Every checksum, header and byte of the file. Errors: the first that fails.
     void verify_all() const {
         zip_.check_all();

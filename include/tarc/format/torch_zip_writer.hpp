@@ -1,9 +1,7 @@
 #pragma once
 
-#include <algorithm>  // std::min
 #include <cstddef>
 #include <cstdint>
-#include <cstring>  // std::memcpy
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +12,6 @@
 #include <tarc/container/zip_writer.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/io/sink.hpp>
-#include <tarc/tensor/backend.hpp>
 
 namespace tarc::detail {
 
@@ -54,8 +51,9 @@ inline void write_text_record(zip_writer& zip, std::string_view name, std::strin
 }
 
 /// Writes one archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the
-/// pickle first refers to them; `write_storage(body, append)` brings the bytes [begin, end) of one by calling `append`
-/// with pieces of any size. The bytes depend on the values and options alone.
+/// pickle first refers to them; `write_storage(all, i, append)` brings the bytes [begin, end) of the i-th of them all
+/// by calling `append` with pieces of any size; it is called for each in order. The bytes depend on the values and
+/// options alone.
 template <class WriteStorage>
 void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o,
                      WriteStorage&& write_storage) {
@@ -68,7 +66,9 @@ void write_torch_zip(const node& root, sink& out, const limits& limit, const tor
     for (std::size_t i = 0; i < p.storages.size(); ++i) {
         const storage_body& s = *p.storages[i];
         zip.begin("data/" + std::to_string(i), s.end - s.begin);
-        if (s.end != s.begin) write_storage(s, [&](std::span<const std::byte> piece) { zip.append(piece); });
+        if (s.end != s.begin)
+            write_storage(std::span<const storage_body* const>(p.storages.data(), p.storages.size()), i,
+                          [&](std::span<const std::byte> piece) { zip.append(piece); });
         zip.end();
     }
     write_text_record(zip, "version", "3\n");
@@ -80,21 +80,6 @@ void write_torch_zip(const node& root, sink& out, const limits& limit, const tor
     if (o.manifest) zip.add(manifest_name, manifest_bytes(zip, o));
     write_text_record(zip, ".data/serialization_id", id);
     zip.finish();
-}
-
-/// Brings the bytes of a storage in memory: host memory as it is, a device's through a host copy of one piece at a
-/// time.
-template <class Append>
-void append_live(const storage_body& s, Append&& append) {
-    auto* first = static_cast<std::byte*>(s.live.data()) + s.begin;
-    const std::uint64_t n = s.end - s.begin;
-    if (host_accessible(s.live.device())) return append(std::span<const std::byte>(first, n));
-    std::vector<std::byte> piece(std::min<std::uint64_t>(n, std::uint64_t{4} << 20));
-    for (std::uint64_t at = 0; at < n; at += piece.size()) {
-        const std::uint64_t step = std::min<std::uint64_t>(piece.size(), n - at);
-        copy_bytes(piece.data(), device::cpu(), first + at, s.live.device(), step);
-        append(std::span<const std::byte>(piece).first(step));
-    }
 }
 
 }  // namespace tarc::detail

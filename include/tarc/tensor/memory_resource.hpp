@@ -21,6 +21,13 @@ concept memory_resource = requires(R& r, void* p, std::size_t n) {
     { r.device() } -> std::convertible_to<tarc::device>;
 };
 
+/// A resource that also allocates in the order of a stream (a cudaStream_t, as void*): the memory may be used by work
+/// of that stream at once, and by any other when the stream has been waited for. It is given back with `deallocate`.
+template <class R>
+concept stream_ordered_resource = memory_resource<R> && requires(R& r, std::size_t n, void* stream) {
+    { r.allocate_async(n, n, stream) } -> std::same_as<void*>;
+};
+
 /// A non-owning reference to any memory_resource; compares by identity. Copies are free, calls are one indirection.
 class resource_ref {
 public:
@@ -30,6 +37,11 @@ public:
 
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) const {
         return table_->allocate(object_, bytes, alignment);
+    }
+    /// In the order of a stream where the resource can do that, else at once.
+    [[nodiscard]] void* allocate_async(std::size_t bytes, std::size_t alignment, void* stream) const {
+        if (stream == nullptr || table_->allocate_async == nullptr) return allocate(bytes, alignment);
+        return table_->allocate_async(object_, bytes, alignment, stream);
     }
     void deallocate(void* p, std::size_t bytes, std::size_t alignment) const noexcept {
         table_->deallocate(object_, p, bytes, alignment);
@@ -43,12 +55,22 @@ private:
         void* (*allocate)(void*, std::size_t, std::size_t);
         void (*deallocate)(void*, void*, std::size_t, std::size_t);
         tarc::device (*device)(void*);
+        void* (*allocate_async)(void*, std::size_t, std::size_t, void*);
     };
+    template <class R>
+    static constexpr auto async_of() -> void* (*)(void*, std::size_t, std::size_t, void*) {
+        if constexpr (stream_ordered_resource<R>)
+            return [](void* r, std::size_t n, std::size_t a, void* stream) {
+                return static_cast<R*>(r)->allocate_async(n, a, stream);
+            };
+        else
+            return nullptr;
+    }
     template <class R>
     static constexpr table table_of{
         [](void* r, std::size_t n, std::size_t a) { return static_cast<R*>(r)->allocate(n, a); },
         [](void* r, void* p, std::size_t n, std::size_t a) { static_cast<R*>(r)->deallocate(p, n, a); },
-        [](void* r) -> tarc::device { return static_cast<R*>(r)->device(); }};
+        [](void* r) -> tarc::device { return static_cast<R*>(r)->device(); }, async_of<R>()};
 
     void* object_;
     const table* table_;

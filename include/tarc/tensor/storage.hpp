@@ -17,11 +17,13 @@ public:
     storage() = default;
 
     /// Uninitialized memory. Errors: errc::out_of_memory, errc::no_device.
-    [[nodiscard]] static storage allocate(std::size_t bytes, resource_ref memory = host_memory()) {
+    /// With a stream, the memory is for work of that stream until it has been waited for.
+    [[nodiscard]] static storage allocate(std::size_t bytes, resource_ref memory = host_memory(),
+                                          void* stream = nullptr) {
         auto b = std::make_shared<owned_block>(memory);
         b->bytes = bytes;
         b->where = memory.device();
-        b->data = memory.allocate(bytes, storage_alignment);
+        b->data = memory.allocate_async(bytes, storage_alignment, stream);
         return storage(std::move(b));
     }
     [[nodiscard]] static storage allocate(std::size_t bytes, tarc::device d) {
@@ -37,6 +39,17 @@ public:
     [[nodiscard]] static storage borrow(void* data, std::size_t bytes, tarc::device d = tarc::device::cpu(),
                                         std::shared_ptr<void> keep = nullptr) {
         return of_block(data, bytes, d, std::move(keep));
+    }
+
+    /// A range of another storage as one of its own, which keeps all of the other alive. The range lies inside it.
+    [[nodiscard]] static storage part(const storage& whole, std::size_t offset, std::size_t bytes) {
+        storage s = of_block(static_cast<std::byte*>(whole.data()) + offset, bytes, whole.device(), whole.block_);
+        s.block_->whole = whole.block_.get();
+        return s;
+    }
+    /// The same for parts of one storage, which is one allocation, and for that storage itself.
+    [[nodiscard]] const void* allocation() const noexcept {
+        return block_ && block_->whole != nullptr ? block_->whole : identity();
     }
 
     [[nodiscard]] bool defined() const noexcept { return block_ != nullptr; }
@@ -56,6 +69,7 @@ private:
         std::size_t bytes = 0;
         tarc::device where;
         std::shared_ptr<void> keep;
+        const void* whole = nullptr;
     };
     struct owned_block : block {
         explicit owned_block(resource_ref m) : memory(m) {}
@@ -70,7 +84,7 @@ private:
     explicit storage(std::shared_ptr<block> b) : block_(std::move(b)) {}
     static storage of_block(void* data, std::size_t bytes, tarc::device d, std::shared_ptr<void> keep) {
         auto b = std::make_shared<block>();
-        *b = {data, bytes, d, std::move(keep)};
+        *b = {data, bytes, d, std::move(keep), nullptr};
         return storage(std::move(b));
     }
 

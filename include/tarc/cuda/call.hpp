@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <tarc/cuda/api.hpp>
+#include <tarc/error.hpp>
+
+namespace tarc::cuda {
+
+/// Turns a failed call into a tarc::error: errc::out_of_memory, errc::no_device, or errc::device_failed, which says
+/// whether the process can go on. The runtime's own memory of the error is cleared, so that the caller's next check of
+/// it does not find what was reported already.
+template <class Api>
+void check(typename Api::code c, const char* call, device d) {
+    if (c == Api::success) return;
+    static_cast<void>(Api::last_error());
+    const std::string said = std::string(call) + " said " + Api::error_name(c) + " (" + Api::error_text(c) + ")";
+    if (c == Api::no_memory) tarc::detail::raise(errc::out_of_memory, d.location() + ": " + said);
+    if (c == Api::old_driver || c == Api::no_device) tarc::detail::raise(errc::no_device, d.location() + ": " + said);
+    tarc::detail::raise(errc::device_failed,
+                        d.location() + ": " + said +
+                            (Api::is_sticky(c) ? " -- this device is lost for the process: every later call fails, "
+                                                 "whatever it is; start the process anew"
+                                               : ", perhaps of work that was started before"));
+}
+
+/// Makes a device the thread's current one, and brings the old one back.
+template <class Api>
+class device_guard {
+public:
+    explicit device_guard(device d) {
+        check<Api>(Api::get_device(&before_), "asking for the current device", d);
+        if (before_ == d.index) return;
+        check<Api>(Api::set_device(d.index), "selecting the device", d);
+        changed_ = true;
+    }
+    device_guard(const device_guard&) = delete;
+    device_guard& operator=(const device_guard&) = delete;
+    ~device_guard() {
+        if (changed_ && Api::set_device(before_) != Api::success) static_cast<void>(Api::last_error());
+    }
+
+private:
+    int before_ = 0;
+    bool changed_ = false;
+};
+
+/// For destructors: an error there has nobody to go to.
+template <class Api>
+void ignore(typename Api::code c) noexcept {
+    if (c != Api::success) static_cast<void>(Api::last_error());
+}
+
+}  // namespace tarc::cuda

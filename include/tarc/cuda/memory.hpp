@@ -1,0 +1,161 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <tarc/cuda/call.hpp>
+#include <tarc/tensor/memory_resource.hpp>
+
+/// The kinds of memory that the runtime has, as memory resources. Each is thread-safe, holds no memory of its own and
+/// must outlive the storages that came from it.
+namespace tarc::cuda {
+
+/// What every allocation of the runtime is aligned to (CUDA C++ Programming Guide, "Device Memory Accesses").
+inline constexpr std::size_t allocation_alignment = 256;
+
+namespace detail {
+
+/// Runs `allocate` with the device current. Errors: errc::out_of_memory with what was free, errc::invalid_argument.
+template <class Api, class F>
+void* allocate(device d, std::size_t bytes, std::size_t alignment, const char* call, F&& allocate) {
+    if (alignment > allocation_alignment)
+        tarc::detail::raise(errc::invalid_argument, d.location() + ": memory is aligned to " +
+                                                        std::to_string(allocation_alignment) + " bytes, not to " +
+                                                        std::to_string(alignment));
+    if (bytes == 0) return nullptr;
+    const device_guard<Api> current(d);
+    void* p = nullptr;
+    const typename Api::code c = allocate(&p);
+    if (c == Api::no_memory) {
+        static_cast<void>(Api::last_error());
+        std::size_t free = 0, total = 0;
+        std::string text = d.location() + ": cannot allocate " + std::to_string(bytes) + " bytes";
+        if (Api::memory_info(&free, &total) == Api::success)
+            text += " (" + std::to_string(free) + " of " + std::to_string(total) + " bytes are free there)";
+        else
+            static_cast<void>(Api::last_error());
+        tarc::detail::raise(errc::out_of_memory, std::move(text));
+    }
+    check<Api>(c, call, d);
+    return p;
+}
+
+}  // namespace detail
+
+/// Memory of one device. Giving it back waits for the device, so that no kernel can still be using it.
+template <class Api>
+class basic_device_memory {
+public:
+    explicit basic_device_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {}
+    [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        return detail::allocate<Api>(device_, bytes, alignment, "allocating device memory",
+                                     [&](void** p) { return Api::allocate(p, bytes); });
+    }
+    void deallocate(void* p, std::size_t, std::size_t) noexcept {
+        if (p != nullptr) ignore<Api>(Api::release(p));
+    }
+    [[nodiscard]] tarc::device device() const noexcept { return device_; }
+
+private:
+    tarc::device device_;
+};
+
+/// Memory of one device from its pool, in the order of streams: no call waits for the device. It is given back behind
+/// all work of blocking streams; work on non-blocking streams that uses it must be done when its last storage goes. On
+/// a device without pools it is the same as basic_device_memory.
+template <class Api>
+class basic_stream_ordered_memory {
+public:
+    /// Errors: errc::no_device, errc::device_failed.
+    explicit basic_stream_ordered_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {
+        int yes = 0;
+        check<Api>(Api::has_pools(&yes, index), "asking for memory pools", device_);
+        has_pool_ = yes != 0;
+    }
+    [[nodiscard]] bool has_pool() const noexcept { return has_pool_; }
+
+    [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        void* p = allocate_async(bytes, alignment, nullptr);
+        if (!has_pool_ || p == nullptr) return p;
+        const device_guard<Api> current(device_);
+        const typename Api::code c = Api::synchronize_stream(nullptr);  // from here on it is anybody's
+        if (c != Api::success) deallocate(p, bytes, alignment);
+        check<Api>(c, "waiting for an allocation", device_);
+        return p;
+    }
+    [[nodiscard]] void* allocate_async(std::size_t bytes, std::size_t alignment, void* stream) {
+        return detail::allocate<Api>(device_, bytes, alignment, "allocating device memory", [&](void** p) {
+            return has_pool_ ? Api::allocate_async(p, bytes, static_cast<typename Api::stream>(stream))
+                             : Api::allocate(p, bytes);
+        });
+    }
+    void deallocate(void* p, std::size_t, std::size_t) noexcept {
+        if (p == nullptr) return;
+        if (!has_pool_) return ignore<Api>(Api::release(p));
+        try {
+            const device_guard<Api> current(device_);  // whose default stream is meant
+            ignore<Api>(Api::release_async(p, nullptr));
+        } catch (const error&) {  // the device is lost, and its memory with it
+        }
+    }
+    [[nodiscard]] tarc::device device() const noexcept { return device_; }
+
+private:
+    tarc::device device_;
+    bool has_pool_ = false;
+};
+
+/// Managed memory, which the driver moves between host and device. To tarc it is memory of the device: the host may
+/// touch it only while nothing runs there.
+template <class Api>
+class basic_managed_memory {
+public:
+    explicit basic_managed_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {}
+    [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        return detail::allocate<Api>(device_, bytes, alignment, "allocating managed memory",
+                                     [&](void** p) { return Api::allocate_managed(p, bytes); });
+    }
+    void deallocate(void* p, std::size_t, std::size_t) noexcept {
+        if (p != nullptr) ignore<Api>(Api::release(p));
+    }
+    [[nodiscard]] tarc::device device() const noexcept { return device_; }
+
+private:
+    tarc::device device_;
+};
+
+/// Host memory that devices copy from and to without the host's help. Tensors in it are on "cpu".
+template <class Api>
+class basic_pinned_memory {
+public:
+    [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        if (alignment > allocation_alignment)
+            tarc::detail::raise(errc::invalid_argument, "pinned memory is aligned to " +
+                                                            std::to_string(allocation_alignment) + " bytes, not to " +
+                                                            std::to_string(alignment));
+        if (bytes == 0) return nullptr;
+        void* p = nullptr;
+        const typename Api::code c = Api::allocate_pinned(&p, bytes);
+        if (c == Api::no_memory) {
+            static_cast<void>(Api::last_error());
+            tarc::detail::raise(errc::out_of_memory,
+                                "pinned host memory: cannot allocate " + std::to_string(bytes) + " bytes");
+        }
+        check<Api>(c, "allocating pinned host memory", tarc::device{Api::type, 0});
+        return p;
+    }
+    void deallocate(void* p, std::size_t, std::size_t) noexcept {
+        if (p != nullptr) ignore<Api>(Api::release_pinned(p));
+    }
+    [[nodiscard]] static constexpr tarc::device device() noexcept { return tarc::device::cpu(); }
+};
+
+using device_memory = basic_device_memory<runtime_api>;
+using stream_ordered_memory = basic_stream_ordered_memory<runtime_api>;
+using managed_memory = basic_managed_memory<runtime_api>;
+using pinned_memory = basic_pinned_memory<runtime_api>;
+static_assert(memory_resource<device_memory> && memory_resource<managed_memory> && memory_resource<pinned_memory>);
+static_assert(stream_ordered_resource<stream_ordered_memory>);
+
+}  // namespace tarc::cuda

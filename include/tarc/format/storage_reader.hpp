@@ -1,0 +1,136 @@
+#pragma once
+
+#include <algorithm>  // std::min, std::reverse
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memcpy
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tarc/format/torch_zip.hpp>
+
+namespace tarc::detail {
+
+/// Errors: errc::bad_tensor when a byte is neither 0 nor 1, which no bool may be. `at` is where the bytes stand in the
+/// record.
+inline void require_bools(std::span<const std::byte> bytes, std::string_view record, std::uint64_t at) {
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        if (bytes[i] > std::byte{1})
+            raise_at(
+                errc::bad_tensor,
+                "a byte of a bool tensor is " + std::to_string(std::to_integer<int>(bytes[i])) + ", neither 0 nor 1",
+                record, at + i);
+}
+
+/// What a reader of storages checks on the way.
+struct read_checks {
+    bool verify = true;  ///< every byte against its checksum
+    bool bools = false;  ///< every byte must be 0 or 1
+};
+
+/// The bytes of one storage of a file, from first to last, in this machine's byte order. What read() gives has passed
+/// its XXH3, where the archive has one; else the record's CRC-32 is compared with the last byte, so what was done with
+/// the bytes before is void when that read throws. Used by one thread at a time; any number of readers of one file may
+/// work at once.
+class storage_reader {
+public:
+    /// `file` and `s` must outlive the reader. Errors: errc::bad_archive; for a compressed record, which is inflated
+    /// here, those of read() too.
+    storage_reader(const torch_zip& file, const storage_body& s, read_checks checks = {})
+        : file_(file), body_(s), checks_(checks) {
+        if (s.record == SIZE_MAX) {
+            bytes_ = {static_cast<const std::byte*>(s.live.data()), s.nbytes};
+            size_ = s.nbytes;
+            return;
+        }
+        const record& r = file.zip().records()[s.record];
+        size_ = r.size;
+        by_block_ = checks.verify && file.facts() && file.facts()->covers(s.record);
+        if (r.size == 0) {
+            file.zip().check(r);
+        } else if (r.method != 0) {
+            inflated_ = file.zip().read(r, checks.verify);
+            bytes_ = inflated_;
+        }
+    }
+    storage_reader(const storage_reader&) = delete;
+    storage_reader& operator=(const storage_reader&) = delete;
+
+    [[nodiscard]] std::uint64_t left() const noexcept { return size_ - at_; }
+
+    /// Fills `out`, which is a multiple of block_bytes long, or left() at most. Errors: errc::checksum_mismatch,
+    /// errc::io, errc::truncated, errc::bad_archive, errc::bad_tensor.
+    void read(std::span<std::byte> out) {
+        while (!out.empty()) {  // a block at a time, so that it is in the cache when its hash is taken
+            const std::span<std::byte> block = out.first(std::min<std::uint64_t>(out.size(), block_bytes));
+            read_block(block);
+            out = out.subspan(block.size());
+        }
+    }
+
+private:
+    void read_block(std::span<std::byte> block) {
+        if (body_.record == SIZE_MAX) {
+            std::memcpy(block.data(), bytes_.data() + at_, block.size());
+        } else {
+            const record& r = file_.zip().records()[body_.record];
+            const bool stored = r.method == 0;
+            if (stored)
+                file_.zip().read_into(r, at_, block);
+            else
+                std::memcpy(block.data(), bytes_.data() + at_, block.size());
+            if (by_block_)
+                file_.facts()->verify(body_.record, r.name, at_ / block_bytes, block);
+            else if (stored && checks_.verify && file_.zip().crc_computed())
+                check_crc(r, block);
+            for (std::size_t i = 0, n = body_.swap; n > 1 && i + n <= block.size(); i += n)
+                std::reverse(block.data() + i, block.data() + i + n);
+        }
+        if (checks_.bools) require_bools(block, record_name(), at_);
+        at_ += block.size();
+    }
+
+    void check_crc(const record& r, std::span<const std::byte> block) {
+        crc_ = crc32(block, crc_);
+        if (at_ + block.size() != size_ || crc_ == r.crc32) return;
+        if (file_.zip().payload_reserved())
+            raise_at(errc::checksum_mismatch,
+                     "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are "
+                     "not in this file",
+                     r.name, 0);
+        raise_at(errc::checksum_mismatch,
+                 "the bytes differ from their CRC-32: the file was damaged after it was written", r.name, 0);
+    }
+
+    [[nodiscard]] std::string_view record_name() const {
+        return body_.record == SIZE_MAX ? std::string_view{} : file_.zip().records()[body_.record].name;
+    }
+
+    const torch_zip& file_;
+    const storage_body& body_;
+    read_checks checks_;
+    std::vector<std::byte> inflated_;
+    std::span<const std::byte> bytes_;  // of what is in memory already
+    std::uint64_t size_ = 0, at_ = 0;
+    std::uint32_t crc_ = 0;
+    bool by_block_ = false;
+};
+
+/// The whole of a storage, block by block through a scratch: `use(offset, bytes)` gets at most 1 MiB. Errors: those of
+/// storage_reader.
+template <class Use>
+void for_each_block(const torch_zip& file, const storage_body& s, read_checks checks, Use&& use) {
+    storage_reader reader(file, s, checks);
+    std::vector<std::byte> scratch(std::min<std::uint64_t>(reader.left(), block_bytes));
+    for (std::uint64_t at = 0; reader.left() != 0;) {
+        const std::span<std::byte> block =
+            std::span(scratch).first(std::min<std::uint64_t>(reader.left(), scratch.size()));
+        reader.read(block);
+        use(at, std::span<const std::byte>(block));
+        at += block.size();
+    }
+}
+
+}  // namespace tarc::detail
