@@ -36,23 +36,23 @@ concept allocates_stream_last = requires(R& r, void* p, std::size_t n, S s) {
 }  // namespace detail
 
 /// Any object that allocates like a resource of cuda::mr or of rmm.
-template <class R, class Api = runtime_api>
+template <class R, class Api>
 concept foreign_resource =
     detail::allocates_sync<R, typename Api::stream> || detail::allocates_blocking<R, typename Api::stream> ||
     detail::allocates_stream_first<R, typename Api::stream> || detail::allocates_stream_last<R, typename Api::stream>;
 
-/// A resource of cuda::mr or rmm as one of tarc: `auto pool = tarc::cuda::adapt(rmm_pool, tarc::device::cuda(0));
-/// tarc::load<checkpoint>("run.pt", pool)`. It refers to `r`, which is used from as many threads as this is; both must
-/// outlive the storages. Memory is given back behind all work of blocking streams, as stream_ordered_memory does.
-template <foreign_resource R, class Api = runtime_api>
-class adapted {
+/// A resource of cuda::mr or rmm as one of tarc. It refers to `r`, which is used from as many threads as this is; both
+/// must outlive the storages. Memory is given back behind all work of blocking streams, as stream_ordered_memory does.
+template <class R, class Api>
+    requires foreign_resource<R, Api>
+class basic_adapted {
     using stream_type = typename Api::stream;
     static constexpr bool first = detail::allocates_stream_first<R, stream_type>,
                           last = detail::allocates_stream_last<R, stream_type>,
                           sync = detail::allocates_sync<R, stream_type>;
 
 public:
-    adapted(R& r, tarc::device d) : resource_(&r), device_(d) {}
+    basic_adapted(R& r, tarc::device d) : resource_(&r), device_(d) {}
 
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
         if constexpr (sync) {
@@ -95,17 +95,13 @@ private:
         try {
             const device_guard<Api> current(device_);
             release();
-        } catch (const error&) {  // the device is lost, and its memory with it
+        } catch (const error&) {
+            release();  // no device can be made current: better in the wrong order than never
         }
     }
 
     R* resource_;
     tarc::device device_;
 };
-
-template <foreign_resource R>
-[[nodiscard]] adapted<R> adapt(R& r, tarc::device d) {
-    return {r, d};
-}
 
 }  // namespace tarc::cuda

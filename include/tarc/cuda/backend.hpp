@@ -25,10 +25,8 @@ public:
         int n = 0;  // which the runtime does not write when there is no driver
         const typename Api::code c = ask(&n);
         const std::string runtime = Api::name;
-        if (c == Api::old_driver)
-            return "no " + runtime + " driver is installed, or one that is older than the runtime of this program";
-        if (c == Api::no_device || (c == Api::success && n == 0))
-            return "no " + runtime + " device is present, or the environment hides it from this process";
+        if (const std::string why = absence<Api>(c == Api::success && n == 0 ? Api::no_device : c); !why.empty())
+            return why;
         if (c != Api::success)
             return runtime + " does not work: asking for its devices gave " + Api::error_name(c) + " (" +
                    Api::error_text(c) + ")";

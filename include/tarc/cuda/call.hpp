@@ -3,10 +3,23 @@
 #include <string>
 #include <utility>
 
-#include <tarc/cuda/api.hpp>
 #include <tarc/error.hpp>
+#include <tarc/tensor/device.hpp>
 
 namespace tarc::cuda {
+
+/// The parts of this folder take the runtime as a template parameter `Api`, with the members of runtime_api (api.hpp).
+
+/// What a code says of the machine, as a sentence, when it is that there is no device to be had; else empty.
+template <class Api>
+[[nodiscard]] std::string absence(typename Api::code c) {
+    const std::string runtime = Api::name;
+    if (c == Api::old_driver)
+        return "no " + runtime + " driver is installed, or one that is older than the runtime of this program";
+    if (c == Api::no_device)
+        return "no " + runtime + " device is present, or the environment hides it from this process";
+    return {};
+}
 
 /// Turns a failed call into a tarc::error: errc::out_of_memory, errc::no_device, or errc::device_failed, which says
 /// whether the process can go on. The runtime's own memory of the error is cleared, so that the caller's next check of
@@ -17,7 +30,8 @@ void check(typename Api::code c, const char* call, device d) {
     static_cast<void>(Api::last_error());
     const std::string said = std::string(call) + " said " + Api::error_name(c) + " (" + Api::error_text(c) + ")";
     if (c == Api::no_memory) tarc::detail::raise(errc::out_of_memory, d.location() + ": " + said);
-    if (c == Api::old_driver || c == Api::no_device) tarc::detail::raise(errc::no_device, d.location() + ": " + said);
+    if (const std::string why = absence<Api>(c); !why.empty())
+        tarc::detail::raise(errc::no_device, why + " -- device \"" + d.location() + "\" cannot be used here");
     tarc::detail::raise(errc::device_failed,
                         d.location() + ": " + said +
                             (Api::is_sticky(c) ? " -- this device is lost for the process: every later call fails, "

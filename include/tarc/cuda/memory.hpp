@@ -96,7 +96,8 @@ public:
         try {
             const device_guard<Api> current(device_);  // whose default stream is meant
             ignore<Api>(Api::release_async(p, nullptr));
-        } catch (const error&) {  // the device is lost, and its memory with it
+        } catch (const error&) {
+            ignore<Api>(Api::release(p));  // needs no current device
         }
     }
     [[nodiscard]] tarc::device device() const noexcept { return device_; }
@@ -150,12 +151,5 @@ public:
     }
     [[nodiscard]] static constexpr tarc::device device() noexcept { return tarc::device::cpu(); }
 };
-
-using device_memory = basic_device_memory<runtime_api>;
-using stream_ordered_memory = basic_stream_ordered_memory<runtime_api>;
-using managed_memory = basic_managed_memory<runtime_api>;
-using pinned_memory = basic_pinned_memory<runtime_api>;
-static_assert(memory_resource<device_memory> && memory_resource<managed_memory> && memory_resource<pinned_memory>);
-static_assert(stream_ordered_resource<stream_ordered_memory>);
 
 }  // namespace tarc::cuda
