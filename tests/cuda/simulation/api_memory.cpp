@@ -145,6 +145,7 @@ cudaError_t cudaFree(void* pointer) {
             gone->released = true;
             all.finish_device(lock, gone->device);
             if (const auto late = gone->uses.pending(all.host)) {
+                gone->late_work = true;
                 all.misused(std::string("memory is freed while work of another device uses it: ") + late->call +
                             " (call " + std::to_string(late->number) + ")");
             }

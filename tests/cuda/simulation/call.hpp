@@ -45,7 +45,7 @@ cudaError_t call(const char* name, call_kind kind, const Body& body, const Aband
     world& all = world::the();
     thread_state& me = world::mine();
     guard lock(all.mutex);
-    if (me.generation != all.generation) me = {.generation = all.generation, .thread = me.thread};
+    if (me.generation != all.generation) me.start(all.generation);
     if (kind != call_kind::report) ++all.calls;
     ++all.calls_of[name];
     const char* const outer_call = me.call;

@@ -19,6 +19,7 @@ std::shared_ptr<work> world::prepare(const std::shared_ptr<stream>& on) {
     item->sequence = ++sequence_;
     item->issued = std::chrono::steady_clock::now();
     on->clock.merge(host);
+    if (on->legacy) on->clock.merge(retired_[on->device].blocking);
     if (on->blocking) {
         for (const auto& other : streams) {
             const bool barrier = other != on && other->blocking && other->device == on->device;
@@ -49,7 +50,7 @@ void world::finish(guard& lock, const point& target) {
 
 void world::finish_device(guard& lock, int device) {
     std::vector<point> all;
-    vector_clock known;
+    vector_clock known = retired_[device].all;
     for (const auto& each : streams) {
         if (each->device != device) continue;
         all.push_back({each, each->issued});
@@ -103,7 +104,7 @@ void world::run_front(guard& lock, stream& of) {
     cudaError_t failed = cudaSuccess;
     for (const block_pointer& used : item->blocks) {
         if (!used->on_device() || !used->freed) continue;
-        misused_by(item->call, item->number, "its work ran after memory that it uses was freed");
+        if (!used->late_work) misused_by(item->call, item->number, "its work ran after memory that it uses was freed");
         failed = cudaErrorIllegalAddress;
     }
     if (failed == cudaSuccess && item->can_fail && fail_work.hit()) {
@@ -191,6 +192,8 @@ void world::reap(guard& lock) {
     std::vector<std::thread> retired;
     std::erase_if(streams, [&](const std::shared_ptr<stream>& each) {
         if (!each->destroyed || !each->idle()) return false;
+        retired_[each->device].all.merge(each->clock);
+        if (each->blocking) retired_[each->device].blocking.merge(each->clock);
         if (each->worker.joinable()) retired.push_back(std::move(each->worker));
         return true;
     });

@@ -105,6 +105,7 @@ void world::reset(guard& lock, const setup& next) {
     next_stream_ = 0;
     host = {};
     peers.clear();
+    retired_.clear();
     links_.assign(static_cast<std::size_t>(next.devices) * 2, {});
     store = std::make_unique<memory>(next.devices, next.memory);
 }
@@ -115,6 +116,7 @@ void world::touches(const block_pointer& in, std::uintptr_t begin, std::uint64_t
     const access next{begin, begin + bytes, kind, by.id, tick, me.call, me.number};
     const auto conflict = in->uses.add(next, by.clock, host);
     if (!conflict) return;
+    if (kind == touch::release) in->late_work = true;
     std::ostringstream text;
     const auto other = [&] {
         text << conflict->call << " (call " << conflict->number << ", stream " << conflict->stream << ")";

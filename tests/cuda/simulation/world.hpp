@@ -30,6 +30,11 @@ struct countdown {
     [[nodiscard]] bool hit() { return left != 0 && --left == 0; }
 };
 
+/// What the streams of a device that are forgotten had done.
+struct retired_clocks {
+    vector_clock all, blocking;
+};
+
 /// What each thread of the program has of its own.
 struct thread_state {
     std::uint64_t generation = 0;  ///< of the world that the rest is about
@@ -39,6 +44,12 @@ struct thread_state {
     bool in_host_function = false;
     const char* call = "";
     std::uint64_t number = 0;  ///< of the call it is in
+
+    void start(std::uint64_t of_generation) {
+        generation = of_generation;
+        device = 0;
+        last_error = cudaSuccess;
+    }
 };
 
 bool is_sticky(cudaError_t code);
@@ -120,7 +131,8 @@ private:
     std::uint64_t sequence_ = 0;
     std::size_t next_stream_ = 0;
     std::map<std::pair<std::uint64_t, int>, std::shared_ptr<stream>> default_streams_;  ///< thread (0: legacy), device
-    std::vector<time_point> links_;  ///< of each device out and in: until when it is taken
+    std::vector<time_point> links_;          ///< of each device out and in: until when it is taken
+    std::map<int, retired_clocks> retired_;  ///< of each device
     std::vector<std::string> misuse_;
 };
 
