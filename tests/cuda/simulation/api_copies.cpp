@@ -120,6 +120,10 @@ cudaError_t peer_copy(world& all, guard& lock, void* to, int to_device, const vo
     if (!exists(to_device) || !exists(from_device)) return cudaErrorInvalidDevice;
     const auto on = all.find_stream(handle);
     if (!on) return cudaErrorInvalidResourceHandle;
+    if (wait) {  // it is serialized with all work of both devices, in whatever streams
+        all.finish_device(lock, to_device);
+        all.finish_device(lock, from_device);
+    }
     return copy(all, lock, on, to, from, bytes, cudaMemcpyDeviceToDevice, wait, to_device, from_device);
 }
 
