@@ -99,6 +99,23 @@ consteval bool has_field_names() {
     return found;
 }
 
+// nvcc's front end prints no field names. It reads what the host compiler's preprocessor leaves, so that __EDG__ is not
+// defined there; __CUDACC__ is, in .cu files only.
+#if defined(__CUDACC__) && (defined(__NVCC__) || defined(__EDG__))
+inline constexpr bool finds_field_names = false;
+#else
+inline constexpr bool finds_field_names = true;
+#endif
+
+/// Whether cpp_names<T> compiles.
+template <class T>
+consteval bool has_names() {
+    if constexpr (finds_field_names)
+        return true;
+    else
+        return field_count<T> == 0 || has_field_names<T>();
+}
+
 /// The names of T's fields as the program spells them.
 template <plain_aggregate T>
 consteval auto cpp_names() {
@@ -114,15 +131,13 @@ consteval auto cpp_names() {
             }
         });
         return names;
+    } else if constexpr (finds_field_names) {
+        return boost::pfr::names_as_array<T>();
     } else {
-#if defined(__CUDACC__) && defined(__CUDA_ARCH__) || defined(__CUDACC__) && defined(__EDG__)
-        static_assert(sizeof(T) == 0,
+        static_assert(has_names<T>(),
                       "tarc: this compiler front end cannot find field names -- name them with "
                       "tarc::field_names in tarc::describe<T>, or leave save and load to a .cpp file");
         return std::array<std::string_view, field_count<T>>{};
-#else
-        return boost::pfr::names_as_array<T>();
-#endif
     }
 }
 
