@@ -16,6 +16,27 @@
 #if BOOST_VERSION < 108700
 #include <tarc: needs the headers of Boost 1.87 or newer (Boost.PFR with field names), and finds an older Boost>
 #endif
+
+// nvcc's front end, in .cu files. It reads what the host compiler's preprocessor leaves, so that __EDG__ is not
+// defined.
+#if defined(__CUDACC__) && (defined(__NVCC__) || defined(__EDG__))
+namespace boost::pfr::detail {
+// It takes `T{x}` of one x that converts to anything for ambiguous, so that no struct of one field passes PFR's check
+// for a base class. This takes the check's place for them; reflect/probe.hpp has one of its own.
+template <class T, std::size_t I>
+constexpr void* assert_first_not_base(std::index_sequence<I>) noexcept {
+    return nullptr;
+}
+}  // namespace boost::pfr::detail
+namespace tarc::detail {
+inline constexpr bool finds_field_names = false;
+}
+#else
+namespace tarc::detail {
+inline constexpr bool finds_field_names = true;
+}
+#endif
+
 #include <boost/pfr/core.hpp>
 #include <boost/pfr/core_name.hpp>
 
@@ -98,14 +119,6 @@ consteval bool has_field_names() {
     for_each_item<T>([&](const auto& item) { found |= is_field_names<std::remove_cvref_t<decltype(item)>>; });
     return found;
 }
-
-// nvcc's front end prints no field names. It reads what the host compiler's preprocessor leaves, so that __EDG__ is not
-// defined there; __CUDACC__ is, in .cu files only.
-#if defined(__CUDACC__) && (defined(__NVCC__) || defined(__EDG__))
-inline constexpr bool finds_field_names = false;
-#else
-inline constexpr bool finds_field_names = true;
-#endif
 
 /// Whether cpp_names<T> compiles.
 template <class T>
