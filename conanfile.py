@@ -1,7 +1,8 @@
 import os
 import re
 
-from conan import ConanFile
+from conan import ConanFile, conan_version
+from conan.errors import ConanInvalidConfiguration
 from conan.tools.build import check_min_cppstd
 from conan.tools.files import copy, load
 
@@ -13,7 +14,9 @@ class TarcConan(ConanFile):
     topics = ("pytorch", "checkpoint", "serialization", "reflection", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"  # of those who build with it; none of them in the package id
-    default_options = {"boost/*:header_only": True}
+    # Whether the target tarc::cuda is there, which takes the CUDA toolkit from where CMake finds it: Conan has no package of it.
+    options = {"with_cuda": [True, False]}
+    default_options = {"with_cuda": False, "boost/*:header_only": True}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
 
@@ -32,6 +35,8 @@ class TarcConan(ConanFile):
 
     def validate(self):
         check_min_cppstd(self, 20)
+        if self.options.with_cuda and conan_version < "2.30":
+            raise ConanInvalidConfiguration("tarc: with_cuda needs Conan 2.30, whose CMakeDeps knows cmake_extra_dependencies")
 
     def package_id(self):
         self.info.clear()
@@ -41,7 +46,15 @@ class TarcConan(ConanFile):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
 
     def package_info(self):
-        self.cpp_info.bindirs = []
-        self.cpp_info.libdirs = []
+        self.cpp_info.set_property("cmake_target_name", "tarc::all")  # tarc::tarc and tarc::cuda are the components
+        self.cpp_info.components["tarc"].set_property("cmake_target_name", "tarc::tarc")
+        self.cpp_info.components["tarc"].requires = ["boost::headers", "libdeflate::libdeflate", "xxhash::xxhash"]
         if self.settings.os in ("Linux", "FreeBSD"):
-            self.cpp_info.system_libs = ["pthread"]
+            self.cpp_info.components["tarc"].system_libs = ["pthread"]
+        if self.options.with_cuda:
+            self.cpp_info.set_property("cmake_extra_dependencies", ["CUDAToolkit"])
+            self.cpp_info.components["cuda"].set_property("cmake_target_name", "tarc::cuda")
+            self.cpp_info.components["cuda"].set_property("cmake_extra_interface_libs", ["CUDA::cudart"])
+            self.cpp_info.components["cuda"].requires = ["tarc"]
+        for component in self.cpp_info.components.values():
+            component.bindirs = component.libdirs = []

@@ -13,6 +13,12 @@ set(TARC_TEST_FLAGS -O0 -g CACHE STRING "compiler flags of the tests, behind tho
 # `cmake --build . --target all_verify_interface_header_sets` compiles every header alone.
 add_compile_options(${TARC_WARNINGS})
 set_target_properties(tarc PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+if(TARGET CUDA::cudart)
+  set_target_properties(tarc_cuda PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+else()
+  message(STATUS "The CUDA toolkit was not found, so tarc/cuda.hpp is installed but neither compiled nor tested here (nvcc on "
+                 "PATH or -DCUDAToolkit_ROOT=<folder> lets CMake find it)")
+endif()
 
 option(TARC_SANITIZE "run everything under AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 if(TARC_SANITIZE)

@@ -6,6 +6,9 @@ set(tarc_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/tarc")
 
 install(TARGETS tarc EXPORT tarcTargets FILE_SET HEADERS)
 install(EXPORT tarcTargets NAMESPACE tarc:: DESTINATION "${tarc_package_dir}")
+# A file of its own, which only those who ask for the component read.
+install(TARGETS tarc_cuda EXPORT tarcCudaTargets FILE_SET HEADERS)
+install(EXPORT tarcCudaTargets NAMESPACE tarc:: DESTINATION "${tarc_package_dir}")
 install(FILES cmake/FindBoostHeaders.cmake cmake/Findlibdeflate.cmake cmake/FindxxHash.cmake
         DESTINATION "${tarc_package_dir}")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

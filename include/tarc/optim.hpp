@@ -279,25 +279,61 @@ template <class Optimizer, class Model>
 
 }  // namespace tarc::optim
 
-// Keys that some versions of PyTorch do not write. The structs are dicts, whatever they hold.
+// The names are for compilers that cannot find them (nvcc). Defaulted are keys that some versions of PyTorch do not
+// write. The structs are dicts, whatever they hold.
+template <>
+inline constexpr auto tarc::describe<tarc::optim::sgd_state> = tarc::field_names{"momentum_buffer"};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::sgd_group> =
-    std::tuple{tarc::defaulted{"dampening"}, tarc::defaulted{"nesterov"}, tarc::defaulted{"maximize"},
+    std::tuple{tarc::field_names{"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "foreach",
+                                 "differentiable", "fused", "params", "others"},
+               tarc::defaulted{"dampening"}, tarc::defaulted{"nesterov"}, tarc::defaulted{"maximize"},
                tarc::defaulted{"differentiable"}};
 template <>
+inline constexpr auto tarc::describe<tarc::optim::sgd> = tarc::field_names{"state", "param_groups"};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::adam_state> =
+    tarc::field_names{"step", "exp_avg", "exp_avg_sq", "others"};
+template <>
 inline constexpr auto tarc::describe<tarc::optim::adam_group> =
-    std::tuple{tarc::defaulted{"amsgrad"}, tarc::defaulted{"maximize"}, tarc::defaulted{"capturable"},
-               tarc::defaulted{"differentiable"}, tarc::defaulted{"decoupled_weight_decay"}};
+    std::tuple{tarc::field_names{"lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "foreach", "capturable",
+                                 "differentiable", "fused", "decoupled_weight_decay", "params", "others"},
+               tarc::defaulted{"amsgrad"},
+               tarc::defaulted{"maximize"},
+               tarc::defaulted{"capturable"},
+               tarc::defaulted{"differentiable"},
+               tarc::defaulted{"decoupled_weight_decay"}};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::adam> = tarc::field_names{"state", "param_groups"};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::adamw_group> =
-    std::tuple{tarc::defaulted{"amsgrad"}, tarc::defaulted{"maximize"}, tarc::defaulted{"capturable"},
-               tarc::defaulted{"differentiable"}, tarc::defaulted{"decoupled_weight_decay"}};
+    std::tuple{tarc::field_names{"lr", "betas", "eps", "weight_decay", "amsgrad", "maximize", "foreach", "capturable",
+                                 "differentiable", "fused", "decoupled_weight_decay", "params", "others"},
+               tarc::defaulted{"amsgrad"},
+               tarc::defaulted{"maximize"},
+               tarc::defaulted{"capturable"},
+               tarc::defaulted{"differentiable"},
+               tarc::defaulted{"decoupled_weight_decay"}};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::adamw> = tarc::field_names{"state", "param_groups"};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::rmsprop_state> = tarc::field_names{"step", "square_avg", "others"};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::rmsprop_group> =
-    std::tuple{tarc::defaulted{"capturable"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
+    std::tuple{tarc::field_names{"lr", "momentum", "alpha", "eps", "centered", "weight_decay", "capturable", "foreach",
+                                 "maximize", "differentiable", "params", "others"},
+               tarc::defaulted{"capturable"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::rmsprop> = tarc::field_names{"state", "param_groups"};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::adagrad_state> = tarc::field_names{"step", "sum", "others"};
 template <>
 inline constexpr auto tarc::describe<tarc::optim::adagrad_group> = std::tuple{
+    tarc::field_names{"lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value", "foreach", "maximize",
+                      "differentiable", "fused", "params", "others"},
     tarc::defaulted{"initial_accumulator_value"}, tarc::defaulted{"maximize"}, tarc::defaulted{"differentiable"}};
+template <>
+inline constexpr auto tarc::describe<tarc::optim::adagrad> = tarc::field_names{"state", "param_groups"};
 template <>
 inline constexpr bool tarc::is_module<tarc::optim::sgd_state> = false;
 template <>

@@ -11,7 +11,7 @@ line by line, code excerpts left out:
     // expect-once: REGEX   on exactly one line with "error:": one mistake, one message
     // reject: REGEX        on no line
 
-"expect(g++): ..." and "expect(clang): ..." hold for that compiler only.
+"expect(g++): ..." and "expect(clang): ..." hold for that compiler only. The compiler may be nvcc, for a CASE.cu.
 """
 import pathlib
 import re
@@ -21,6 +21,11 @@ import tempfile
 
 DIRECTIVE = re.compile(r"//\s*(expect|expect-once|reject)(?:\((g\+\+|clang)\))?:\s*(.*\S)\s*$")
 EXCERPT = re.compile(r"^\s*\d*\s*\|")
+NVCC_EXCERPT = re.compile(r"^\s+(?!\s|instantiation of |detected during)")
+
+
+def is_nvcc(compiler):
+    return "nvcc" in pathlib.Path(compiler).name
 
 
 def directives(source, compiler):
@@ -42,10 +47,12 @@ def check(path, compiler, flags):
     if not any(kind.startswith("expect") for kind, _ in wanted):
         return "the case expects nothing", ""
     # To code and not just syntax: what is instantiated late counts too.
-    done = subprocess.run([compiler, "-std=c++20", "-O0", "-fdiagnostics-color=never", *flags, "-S", "-o", "/dev/null",
-                           str(path)], capture_output=True, text=True, errors="replace", check=False)
+    mode = ["-c"] if is_nvcc(compiler) else ["-O0", "-fdiagnostics-color=never", "-S"]
+    done = subprocess.run([compiler, "-std=c++20", *flags, *mode, "-o", "/dev/null", str(path)], capture_output=True,
+                          text=True, errors="replace", check=False)
     output = done.stdout + done.stderr
-    lines = [line for line in output.splitlines() if not EXCERPT.match(line)]
+    excerpt = NVCC_EXCERPT if is_nvcc(compiler) else EXCERPT
+    lines = [line for line in output.splitlines() if not excerpt.match(line)]
     if done.returncode == 0:
         return "it compiles", output
     if re.search(r"internal compiler error|PLEASE submit a bug report|No such file|file not found", output):
@@ -72,7 +79,7 @@ def self_test(compiler, flags):
         "another error": ("// expect: tarc: too large\nint a = b;\n", "no line says /tarc: too large/"),
         "in an excerpt only": ("// expect: tarc: too large\nint a = b; // tarc: too large\n", "no line says"),
         "twice": ("// expect-once: too large\n" + failing + "s<int> a; s<char> b;\n", "not exactly one error"),
-        "noise": ("// expect: too large\n// reject: not declared|undeclared\n" + failing + "s<int> a; int b = c;\n",
+        "noise": ("// expect: too large\n// reject: not declared|undeclared|undefined\n" + failing + "s<int> a; int b = c;\n",
                   "a line says /not declared"),
         "expects nothing": ("// reject: a\nint a = b;\n", "the case expects nothing"),
         "for another compiler": ("// expect(g++): too large\n// expect(clang): too large\n" + failing + "s<int> a;\n",
@@ -84,7 +91,7 @@ def self_test(compiler, flags):
     wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         for name, (source, reason) in cases.items():
-            path = pathlib.Path(folder) / "case.cpp"
+            path = pathlib.Path(folder) / ("case.cu" if is_nvcc(compiler) else "case.cpp")
             path.write_text(source)
             result = check(path, compiler, flags)
             if (result is None) != (reason is None) or (result and reason not in result[0]):

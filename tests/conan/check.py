@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The Conan package from nothing, without a remote: wrapper recipes stand for the dependencies that are installed here.
 
-    check.py --conan C --cmake C --ninja N --compiler C --build-folder B [--boost FOLDER]
+    check.py --conan C --cmake C --ninja N --compiler C --build-folder B [--boost FOLDER] [--cuda FOLDER]
 
 Works in the current folder, which is emptied of an earlier run.
 """
@@ -23,10 +23,11 @@ def main():
     for name in ("conan", "cmake", "ninja", "compiler", "build-folder"):
         parser.add_argument("--" + name, type=pathlib.Path, required=True)
     parser.add_argument("--boost", type=pathlib.Path)
+    parser.add_argument("--cuda", type=pathlib.Path, help="the CUDA toolkit; without it the option with_cuda is not tried")
     arguments = parser.parse_args()
 
     work = pathlib.Path.cwd()
-    for folder in ("home", "installed", "prefix", "test"):
+    for folder in ("home", "installed", "prefix", "test", "cuda"):
         shutil.rmtree(work / folder, ignore_errors=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("CC", "CXX", "CONAN_HOME")}
     environment |= {
@@ -87,6 +88,18 @@ def main():
         sys.exit(f"C++17 is refused without the reason:\n{refused.stdout}{refused.stderr}")
     options[options.index("compiler.cppstd=17")] = "compiler.cppstd=20"
     print("C++17 is refused")
+
+    # With with_cuda the same package has the target tarc::cuda, and the toolkit is the one that CMake finds.
+    if arguments.cuda:
+        run(conan, "install", f"--requires={reference}", "-o", "tarc/*:with_cuda=True", "-g", "CMakeDeps", "-g",
+            "CMakeToolchain", "-of", work / "cuda", *options)
+        run(arguments.cmake, "-S", SOURCE / "tests/consumer/cuda", "-B", work / "cuda/build", "-G", "Ninja",
+            f"-DCMAKE_TOOLCHAIN_FILE={work / 'cuda/conan_toolchain.cmake'}", "-DCMAKE_BUILD_TYPE=Debug",
+            f"-DCMAKE_CXX_COMPILER={arguments.compiler}", f"-DCUDAToolkit_ROOT={arguments.cuda}")
+        run(arguments.cmake, "--build", work / "cuda/build", "--target", "consumer")
+        print("with_cuda:", run(work / "cuda/build/consumer").stdout.strip())
+    else:
+        print("with_cuda: skipped, as there is no CUDA toolkit")
 
     # tarc from `cmake --install`, its dependencies from Conan: the find modules take Conan's targets.
     run(conan, "install", HERE / "installed", "-of", work / "installed", "--build=missing", *options)

@@ -108,10 +108,9 @@ constexpr void blame_element() {
         blame<T, Path, Above...>();
 }
 
-template <class Fields, fixed_string Path, class T, class... Above>
-struct blame_fields;
-template <class... F, fixed_string Path, class T, class... Above>
-struct blame_fields<type_list<F...>, Path, T, Above...> {
+// The list is an argument of get(), as nvcc's front end takes no partial specialization with a fixed_string in it.
+template <fixed_string Path, class T, class... Above>
+struct blame_fields {
     template <std::size_t I, class One, class... More>
     static constexpr void first() {
         constexpr auto& facts = description_of<T>.fields[I];
@@ -120,13 +119,14 @@ struct blame_fields<type_list<F...>, Path, T, Above...> {
         else if constexpr (sizeof...(More) != 0)
             first<I + 1, More...>();
     }
-    static constexpr void get() { first<0, F...>(); }
+    template <class... F>
+    static constexpr void get(type_list<F...>) {
+        first<0, F...>();
+    }
 };
 
-template <class L, fixed_string Path, class... Above>
-struct blame_elements;
-template <class... A, fixed_string Path, class... Above>
-struct blame_elements<type_list<A...>, Path, Above...> {
+template <fixed_string Path, class... Above>
+struct blame_elements {
     template <class One, class... More>
     static constexpr void first() {
         if constexpr (fault_of_element<One, Above...>() != fault::none)
@@ -134,8 +134,31 @@ struct blame_elements<type_list<A...>, Path, Above...> {
         else if constexpr (sizeof...(More) != 0)
             first<More...>();
     }
-    static constexpr void get() { first<A...>(); }
+    template <class... A>
+    static constexpr void get(type_list<A...>) {
+        first<A...>();
+    }
 };
+
+/// Of an aggregate that is fit by itself.
+template <class T, fixed_string Path, class... Above>
+constexpr void blame_aggregate() {
+    constexpr fault f = fault_of<T, Above...>();
+    constexpr const auto& d = description_of<T>;
+    if constexpr (d.has_nonsense) {
+        static_cast<void>(sizeof(field<Path, T, f>));
+    } else if constexpr (d.has_unknown) {
+        static_cast<void>(sizeof(field<join<Path, cut<d.unknown.size()>(d.unknown)>(), T, f>));
+    } else if constexpr (same_names<T>().first != field_count<T>) {
+        constexpr auto first = d.fields[same_names<T>().first].cpp_name,
+                       second = d.fields[same_names<T>().second].cpp_name;
+        static_cast<void>(sizeof(field<join_both<Path, cut<first.size()>(first), cut<second.size()>(second)>(), T, f>));
+    } else if constexpr (count_rests<T>() > 1) {
+        static_cast<void>(sizeof(field<Path, T, f>));
+    } else {
+        blame_fields<Path, T, Above...>::get(field_types<T>{});
+    }
+}
 
 /// Walks to the field with the fault and instantiates its message.
 template <class T, fixed_string Path, class... Above>
@@ -145,21 +168,10 @@ constexpr void blame() {
     if constexpr (own_fault<T>() != fault::none || (k == kind::aggregate && (std::is_same_v<T, Above> || ...))) {
         static_cast<void>(sizeof(field<Path, T, f>));
     } else if constexpr (k == kind::aggregate) {
-        constexpr const auto& d = description_of<T>;
-        if constexpr (d.has_nonsense) {
-            static_cast<void>(sizeof(field<Path, T, f>));
-        } else if constexpr (d.has_unknown) {
-            static_cast<void>(sizeof(field<join<Path, cut<d.unknown.size()>(d.unknown)>(), T, f>));
-        } else if constexpr (same_names<T>().first != field_count<T>) {
-            constexpr auto first = d.fields[same_names<T>().first].cpp_name,
-                           second = d.fields[same_names<T>().second].cpp_name;
-            static_cast<void>(
-                sizeof(field<join_both<Path, cut<first.size()>(first), cut<second.size()>(second)>(), T, f>));
-        } else if constexpr (count_rests<T>() > 1) {
-            static_cast<void>(sizeof(field<Path, T, f>));
-        } else {
-            blame_fields<field_types<T>, Path, T, Above...>::get();
-        }
+        if constexpr (has_names<T>())
+            blame_aggregate<T, Path, Above...>();
+        else
+            static_cast<void>(cpp_names<T>());  // says it
     } else if constexpr (k == kind::map) {
         blame_element<typename T::mapped_type, join<Path, "[]">(), Above...>();
     } else if constexpr (k == kind::sequence || k == kind::array) {
@@ -167,7 +179,7 @@ constexpr void blame() {
     } else if constexpr (k == kind::optional) {
         blame_element<typename T::value_type, Path, Above...>();
     } else if constexpr (k == kind::tuple || k == kind::variant) {
-        blame_elements<typename elements_of<T>::type, Path, Above...>::get();
+        blame_elements<Path, Above...>::get(typename elements_of<T>::type{});
     }
 }
 

@@ -16,7 +16,7 @@ namespace tarc::detail {
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
     polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many,
-    nonsense, description, same_name, same_key, unknown,
+    nonsense, description, unnamed, same_name, same_key, unknown,
 };
 // clang-format on
 
@@ -156,7 +156,9 @@ consteval fault fault_of_element() {
 
 template <class T, class... Above>
 consteval fault fault_of_fields() {
-    if constexpr (description_of<T>.has_nonsense) {
+    if constexpr (!has_names<T>()) {
+        return fault::unnamed;
+    } else if constexpr (description_of<T>.has_nonsense) {
         return fault::nonsense;
     } else if constexpr (description_of<T>.has_unknown) {
         return fault::description;

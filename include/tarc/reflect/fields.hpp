@@ -16,6 +16,27 @@
 #if BOOST_VERSION < 108700
 #include <tarc: needs the headers of Boost 1.87 or newer (Boost.PFR with field names), and finds an older Boost>
 #endif
+
+// nvcc's front end, in .cu files. It reads what the host compiler's preprocessor leaves, so that __EDG__ is not
+// defined.
+#if defined(__CUDACC__) && (defined(__NVCC__) || defined(__EDG__))
+namespace boost::pfr::detail {
+// It takes `T{x}` of one x that converts to anything for ambiguous, so that no struct of one field passes PFR's check
+// for a base class. This takes the check's place for them; reflect/probe.hpp has one of its own.
+template <class T, std::size_t I>
+constexpr void* assert_first_not_base(std::index_sequence<I>) noexcept {
+    return nullptr;
+}
+}  // namespace boost::pfr::detail
+namespace tarc::detail {
+inline constexpr bool finds_field_names = false;
+}
+#else
+namespace tarc::detail {
+inline constexpr bool finds_field_names = true;
+}
+#endif
+
 #include <boost/pfr/core.hpp>
 #include <boost/pfr/core_name.hpp>
 
@@ -99,6 +120,15 @@ consteval bool has_field_names() {
     return found;
 }
 
+/// Whether cpp_names<T> compiles.
+template <class T>
+consteval bool has_names() {
+    if constexpr (finds_field_names)
+        return true;
+    else
+        return field_count<T> == 0 || has_field_names<T>();
+}
+
 /// The names of T's fields as the program spells them.
 template <plain_aggregate T>
 consteval auto cpp_names() {
@@ -114,15 +144,13 @@ consteval auto cpp_names() {
             }
         });
         return names;
+    } else if constexpr (finds_field_names) {
+        return boost::pfr::names_as_array<T>();
     } else {
-#if defined(__CUDACC__) && defined(__CUDA_ARCH__) || defined(__CUDACC__) && defined(__EDG__)
-        static_assert(sizeof(T) == 0,
+        static_assert(has_names<T>(),
                       "tarc: this compiler front end cannot find field names -- name them with "
                       "tarc::field_names in tarc::describe<T>, or leave save and load to a .cpp file");
         return std::array<std::string_view, field_count<T>>{};
-#else
-        return boost::pfr::names_as_array<T>();
-#endif
     }
 }
 

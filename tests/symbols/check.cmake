@@ -1,0 +1,16 @@
+# cmake -DNM=... -DPROGRAM=... -DCUDA=<OFF|ON> -P check.cmake: PROGRAM runs, and whether it leaves symbols of CUDA undefined.
+execute_process(COMMAND ${PROGRAM} COMMAND_ERROR_IS_FATAL ANY)
+# Without -C the names are whole; -D has those that the dynamic linker resolves, also of a stripped program.
+execute_process(COMMAND ${NM} -u ${PROGRAM} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${NM} -D -u ${PROGRAM} OUTPUT_VARIABLE dynamic COMMAND_ERROR_IS_FATAL ANY)
+if(NOT symbols MATCHES "__libc_start_main" OR NOT dynamic MATCHES "__libc_start_main")
+  message(FATAL_ERROR "${NM} lists no undefined symbols of ${PROGRAM}: ${symbols}${dynamic}")
+endif()
+string(REGEX MATCHALL "[^ \n]*[Cc][Uu][Dd][Aa][^ \n]*" found "${symbols}${dynamic}")
+list(REMOVE_DUPLICATES found)
+if(CUDA AND NOT found)
+  message(FATAL_ERROR "${PROGRAM} uses CUDA, and no undefined symbol says so: ${symbols}${dynamic}")
+elseif(found AND NOT CUDA)
+  message(FATAL_ERROR "${PROGRAM} includes no CUDA header, and leaves undefined: ${found}")
+endif()
+message(STATUS "undefined symbols of CUDA: ${found}")
