@@ -20,10 +20,10 @@ else()
                  "PATH or -DCUDAToolkit_ROOT=<folder> lets CMake find it)")
 endif()
 
-option(TARC_SANITIZE "run everything under AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(TARC_SANITIZE "" CACHE STRING "run everything under these sanitizers: address,undefined or thread")
 if(TARC_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=address,undefined)
+  add_compile_options("-fsanitize=${TARC_SANITIZE}" -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options("-fsanitize=${TARC_SANITIZE}")
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-error) # its flow analysis warns of its own instrumentation; the other builds have the flag
   endif()

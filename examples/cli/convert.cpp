@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <tarc/error.hpp>
+#include <tarc/format/storage_reader.hpp>
 #include <tarc/format/torch_zip_writer.hpp>
 #include <tarc/io/sink.hpp>
 

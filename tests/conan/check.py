@@ -60,6 +60,7 @@ def main():
     options = ["--no-remote", "-s:a", "compiler.cppstd=20", "-s:a", "build_type=Debug"]
     options += ["-c:a", "tools.cmake.cmaketoolchain:generator=Ninja"]
     options += ["-c:a", f"tools.cmake.cmake_layout:test_folder={work / 'test'}"]
+    options += ["-c:a", "tools.cmake.cmaketoolchain:user_presets="]  # none in the sources
     options += ["-c:a", "tools.build:compiler_executables=" + json.dumps({"cpp": str(arguments.compiler)})]
     if arguments.boost:
         options += ["-c:a", f"user.tarc:boost_include={arguments.boost / 'include'}"]

@@ -1,7 +1,7 @@
 // Structs of tensors and a kernel; what saves and loads them is in main.cpp.
-#include "model.hpp"
+#include <tarc/cuda.hpp>
 
-#include <cuda_runtime_api.h>
+#include "model.hpp"
 
 namespace {
 
