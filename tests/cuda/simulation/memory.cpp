@@ -44,8 +44,9 @@ std::uintptr_t number(const void* address) { return reinterpret_cast<std::uintpt
 
 }  // namespace
 
-arena::arena(int device, bool managed, std::uint64_t capacity)
+arena::arena(int device, bool managed, std::uint64_t capacity, bool warm)
     : device_(device),
+      warm_(warm),
       file_(::memfd_create("cuda_simulation", MFD_CLOEXEC)),
       // Room to spare, so that holes between blocks never make a device full that is not.
       range_(round_up(capacity, page) * 4 + (std::uint64_t{16} << 20)) {
@@ -57,6 +58,7 @@ arena::arena(int device, bool managed, std::uint64_t capacity)
     shadow_ = static_cast<char*>(view);
     if (!managed) view = map_or_die(range_, PROT_NONE, MAP_SHARED | MAP_NORESERVE, file_);
     begin_ = next_ = number(view);
+    if (warm_) std::memset(shadow_, 0, std::min(range_, capacity + capacity / 8));
 }
 
 arena::~arena() {
@@ -68,7 +70,7 @@ arena::~arena() {
 std::uintptr_t arena::place(std::uint64_t bytes, std::map<std::uintptr_t, block_pointer>& blocks) {
     // An odd multiple of 256, and a gap of 256 at least: no more alignment than CUDA promises, and no neighbour.
     const auto aligned = [](std::uintptr_t address) { return round_up(address, 2 * alignment) + alignment; };
-    std::uintptr_t at = aligned(next_);
+    std::uintptr_t at = aligned(warm_ ? begin_ : next_);
     bool wrapped = false;
     for (;;) {
         if (at + bytes + alignment > begin_ + range_) {
@@ -92,16 +94,17 @@ std::uintptr_t arena::place(std::uint64_t bytes, std::map<std::uintptr_t, block_
 void arena::wipe(const block& gone) {
     const std::uint64_t offset = gone.begin - begin_;
     const std::uint64_t from = round_up(offset, page), to = (offset + gone.bytes) / page * page;
-    if (from < to && to - from > 2 * painted) {
+    if (!warm_ && from < to && to - from > 2 * painted) {
         ::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from),
                     static_cast<off_t>(to - from));
     }
     paint(shadow_ + offset, gone.bytes, freed_paint);
 }
 
-memory::memory(int devices, std::uint64_t capacity) : capacity_(capacity) {
+memory::memory(int devices, std::uint64_t capacity, bool warm) : capacity_(capacity) {
     for (const bool managed : {false, true}) {
-        for (int i = 0; i < devices; ++i) arenas_.push_back(std::make_unique<arena>(i, managed, capacity));
+        for (int i = 0; i < devices; ++i)
+            arenas_.push_back(std::make_unique<arena>(i, managed, capacity, warm && !managed));
     }
     used_.resize(static_cast<std::size_t>(devices));
 }
@@ -130,13 +133,12 @@ block_pointer memory::allocate(memory_kind kind, int device, std::uint64_t bytes
 }
 
 block_pointer memory::pin(int device, std::uint64_t bytes) {
-    // The page behind it is closed: running past the end is seen at once.
-    void* at = ::mmap(nullptr, round_up(bytes, page) + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    // The page behind it is closed: running past the end is seen at once. And pinned means that the pages are there.
+    const std::uint64_t usable = round_up(bytes, page);
+    void* at =
+        ::mmap(nullptr, usable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (at == MAP_FAILED) return nullptr;
-    if (::mprotect(at, round_up(bytes, page), PROT_READ | PROT_WRITE) != 0) {
-        ::munmap(at, round_up(bytes, page) + page);
-        return nullptr;
-    }
+    ::mprotect(static_cast<char*>(at) + usable, page, PROT_NONE);
     auto made = std::make_shared<block>();
     made->kind = memory_kind::pinned;
     made->begin = number(at);

@@ -39,7 +39,8 @@ using block_pointer = std::shared_ptr<block>;
 /// is one view that both use.
 class arena {
 public:
-    arena(int device, bool managed, std::uint64_t capacity);
+    /// Warm: all pages are there from the start and stay, so that copies take no page faults. For tests of speed.
+    arena(int device, bool managed, std::uint64_t capacity, bool warm);
     ~arena();
     arena(const arena&) = delete;
     arena& operator=(const arena&) = delete;
@@ -48,13 +49,15 @@ public:
     [[nodiscard]] int device() const { return device_; }
     [[nodiscard]] char* contents(std::uintptr_t address) const { return shadow_ + (address - begin_); }
 
-    /// A place that no living block has; 0: none. Addresses of freed blocks come up again as late as possible.
+    /// A place that no living block has; 0: none. Addresses of freed blocks come up again as late as possible, or in a
+    /// warm arena as soon as possible.
     [[nodiscard]] std::uintptr_t place(std::uint64_t bytes, std::map<std::uintptr_t, block_pointer>& blocks);
     /// Hands the pages of a freed block back and marks its ends.
     void wipe(const block& gone);
 
 private:
     int device_;
+    bool warm_;
     int file_;
     std::uint64_t range_;
     std::uintptr_t begin_ = 0, next_ = 0;
@@ -64,7 +67,7 @@ private:
 /// All memory that the runtime knows. Not locked: its user is.
 class memory {
 public:
-    memory(int devices, std::uint64_t capacity);
+    memory(int devices, std::uint64_t capacity, bool warm);
     ~memory();
     memory(const memory&) = delete;
     memory& operator=(const memory&) = delete;

@@ -134,9 +134,9 @@ void world::take_link_time(guard& lock, stream& of, const work& item) {
     if (item.out_of >= 0) start = std::max(start, link(item.out_of, 0));
     if (item.into >= 0) start = std::max(start, link(item.into, 1));
     const std::chrono::duration<double> takes(static_cast<double>(item.bytes) / (settings.gigabytes_per_second * 1e9));
-    // A machine that moves the bytes slower than the link would is no reason for the link to catch up later.
-    const time_point end =
-        std::max(start + std::chrono::duration_cast<std::chrono::nanoseconds>(takes), std::chrono::steady_clock::now());
+    // A thread that wakes up late costs the link nothing, but it does not catch up with more than that.
+    const time_point end = std::max(start + std::chrono::duration_cast<std::chrono::nanoseconds>(takes),
+                                    std::chrono::steady_clock::now() - std::chrono::milliseconds(5));
     of.link_until = end;
     if (item.out_of >= 0) link(item.out_of, 0) = end;
     if (item.into >= 0) link(item.into, 1) = end;

@@ -107,7 +107,7 @@ void world::reset(guard& lock, const setup& next) {
     peers.clear();
     retired_.clear();
     links_.assign(static_cast<std::size_t>(next.devices) * 2, {});
-    store = std::make_unique<memory>(next.devices, next.memory);
+    store = std::make_unique<memory>(next.devices, next.memory, next.gigabytes_per_second > 0);
 }
 
 void world::touches(const block_pointer& in, std::uintptr_t begin, std::uint64_t bytes, touch kind, const stream& by,

@@ -14,13 +14,11 @@ double seconds_of(const auto& what) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-constexpr std::size_t mebi = std::size_t{1} << 20;
-
 }  // namespace
 
 TEST_CASE("copies take the time of the link, and directions and devices have their own") {
-    const fresh world({.gigabytes_per_second = 0.5});
-    constexpr std::size_t part = mebi, parts = 40;  // 84 ms
+    const fresh world({.memory = 16 << 20, .gigabytes_per_second = 0.1});
+    constexpr std::size_t part = std::size_t{1} << 19, parts = 16;  // 84 ms
     std::vector<char*> memory, host;
     std::vector<cudaStream_t> streams;
     for (int device = 0; device < 2; ++device) {
@@ -37,7 +35,7 @@ TEST_CASE("copies take the time of the link, and directions and devices have the
         for (const cudaStream_t stream : streams) OK(cudaStreamSynchronize(stream));
     };
     finish();
-    const double nominal = static_cast<double>(part * parts) / 0.5e9;
+    const double nominal = static_cast<double>(part * parts) / 0.1e9;
     const double two_streams = seconds_of([&] {  // on one link
         for (std::size_t i = 0; i < parts; ++i) {
             OK(cudaMemcpyAsync(memory[i % 2], host[i % 2], part, cudaMemcpyHostToDevice, streams[i % 2]));
@@ -45,7 +43,7 @@ TEST_CASE("copies take the time of the link, and directions and devices have the
         finish();
     });
     CHECK_GE(two_streams, nominal * 0.98);
-    CHECK_LE(two_streams, nominal * 1.3);
+    CHECK_LE(two_streams, nominal * 1.5);
     const double apart = seconds_of([&] {  // device 0 in, device 0 out, device 1 in
         for (std::size_t i = 0; i < parts; ++i) {
             OK(cudaMemcpyAsync(memory[0], host[0], part, cudaMemcpyHostToDevice, streams[0]));
@@ -55,7 +53,7 @@ TEST_CASE("copies take the time of the link, and directions and devices have the
         finish();
     });
     CHECK_GE(apart, nominal * 0.98);
-    CHECK_LE(apart, nominal * 1.6);
+    CHECK_LE(apart, nominal * 1.9);
     for (char* each : memory) OK(cudaFree(each));
     for (char* each : host) OK(cudaFreeHost(each));
     for (const cudaStream_t each : streams) OK(cudaStreamDestroy(each));

@@ -13,7 +13,7 @@ TEST_CASE("device memory is marked, aligned to 256 and no more, and counted") {
     const fresh world({.memory = 1 << 20});
     std::size_t free = 0, total = 0;
     std::vector<char*> blocks;
-    for (const std::size_t bytes : {1, 255, 256, 257, 5000}) {
+    for (const std::size_t bytes : {1U, 255U, 256U, 257U, 5000U}) {
         blocks.push_back(device_memory(bytes));
         CHECK_EQ(reinterpret_cast<std::uintptr_t>(blocks.back()) % 512, 256);
         CHECK_EQ(peek(blocks.back(), bytes), std::string(bytes, '\xCD'));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +17,8 @@ struct letter {
     std::string* text;
     char value;
     static void write(void* data) {
+        static std::mutex one_at_a_time;
+        const std::lock_guard lock(one_at_a_time);
         const auto* self = static_cast<letter*>(data);
         self->text->push_back(self->value);
     }
