@@ -13,7 +13,7 @@ namespace tarc {
 struct staging {
     std::size_t slots = 4;
     /// At least 1 MiB, the block that checksums cover.
-    std::size_t slot_bytes = std::size_t{8} << 20;
+    std::size_t slot_bytes = std::size_t{4} << 20;
 };
 
 namespace detail {
@@ -25,10 +25,11 @@ inline constexpr std::uint64_t slot_unit = std::uint64_t{1} << 20;
     return (n + unit - 1) / unit * unit;
 }
 
-/// The slot for a transfer of `total` bytes: so that filling the first and emptying the last one is a small part of it.
+/// The slot for a transfer of `total` bytes: so that to pin the ring, to fill the first slot and to empty the last one is
+/// a small part of it.
 [[nodiscard]] inline std::uint64_t slot_size(const staging& s, std::uint64_t total) {
     const std::uint64_t most = s.slot_bytes / slot_unit * slot_unit;
-    const std::uint64_t wanted = round_up(total / (s.slots * 4), slot_unit);
+    const std::uint64_t wanted = round_up(total / (s.slots * 8), slot_unit);
     return wanted < slot_unit ? slot_unit : wanted < most ? wanted : most;
 }
 
