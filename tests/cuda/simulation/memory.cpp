@@ -133,6 +133,7 @@ block_pointer memory::allocate(memory_kind kind, int device, std::uint64_t bytes
 }
 
 block_pointer memory::pin(int device, std::uint64_t bytes) {
+    if (bytes >> 46 != 0) return nullptr;  // no machine has it, and the sums below would overflow
     // The page behind it is closed: running past the end is seen at once. And pinned means that the pages are there.
     const std::uint64_t usable = round_up(bytes, page);
     void* at =
