@@ -104,6 +104,7 @@ cudaError_t cuda_sim::free_on(void* pointer, cudaStream_t handle) {
             auto item = all.prepare(on);
             all.touches(gone, gone->begin, gone->bytes, touch::release, *on, item->tick);
             gone->released = true;
+            item->blocks.push_back(gone);
             item->settle = [&all, gone] { all.store->release(gone); };
             all.issue(on, std::move(item));
             return cudaSuccess;
@@ -148,6 +149,7 @@ cudaError_t cudaFree(void* pointer) {
                 gone->late_work = true;
                 all.misused(std::string("memory is freed while work of another device uses it: ") + late->call +
                             " (call " + std::to_string(late->number) + ")");
+                all.let_go(lock, gone);
             }
             all.store->release(gone);
             return cudaSuccess;
@@ -172,7 +174,7 @@ cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) {
 cudaError_t cudaFreeHost(void* pointer) {
     return call(
         "cudaFreeHost", call_kind::usual,
-        [&](world& all, guard&) -> cudaError_t {
+        [&](world& all, guard& lock) -> cudaError_t {
             if (pointer == nullptr) return cudaSuccess;
             const block_pointer gone = freed_by(all, pointer, false);
             if (!gone) return cudaErrorInvalidValue;
@@ -181,6 +183,7 @@ cudaError_t cudaFreeHost(void* pointer) {
                 all.misused(std::string("pinned memory freed while a copy ") +
                             (late->kind == touch::read ? "from" : "to") + " it was pending: " + late->call + " (call " +
                             std::to_string(late->number) + ")");
+                all.let_go(lock, gone);
             }
             all.store->unpin(gone);
             return cudaSuccess;

@@ -60,6 +60,15 @@ void world::finish_device(guard& lock, int device) {
     host.merge(known);
 }
 
+void world::let_go(guard& lock, const block_pointer& of, const work* except) {
+    const auto uses = [&](const std::shared_ptr<stream>& each) {
+        const work* item = each->running.get();
+        return item != nullptr && item != except &&
+               std::find(item->blocks.begin(), item->blocks.end(), of) != item->blocks.end();
+    };
+    changed_.wait(lock, [&] { return std::none_of(streams.begin(), streams.end(), uses); });
+}
+
 void world::nudge(guard& lock, const point& target) {
     if (lazy() && !target.done()) step(lock, target);
 }
@@ -116,7 +125,10 @@ void world::run_front(guard& lock, stream& of) {
         lock.lock();
         take_link_time(lock, of, *item);
     }
-    if (item->settle) item->settle();
+    if (item->settle) {
+        for (const block_pointer& used : item->blocks) let_go(lock, used, item.get());
+        item->settle();
+    }
     of.running.reset();
     if (failed != cudaSuccess) fail(failed);
     changed_.notify_all();

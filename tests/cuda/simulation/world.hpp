@@ -110,6 +110,8 @@ public:
     void finish(guard& lock, const point& target);
     /// The same for a whole device, and the host knows it.
     void finish_device(guard& lock, int device);
+    /// Returns when no other piece of work that runs right now uses the block: its bytes may be overwritten.
+    void let_go(guard& lock, const block_pointer& of, const work* except = nullptr);
     /// Does what a question after unfinished work makes happen.
     void nudge(guard& lock, const point& target);
     void fail(cudaError_t code);  ///< with a sticky code: pending work is dropped

@@ -1,3 +1,5 @@
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -162,6 +164,65 @@ TEST_CASE("a sticky error stays, and frees count as done") {
         OK(cudaSetDevice(1));
         FAILS(cudaFree(a), cudaErrorIllegalAddress);
         FAILS(cudaStreamDestroy(stream), cudaErrorIllegalAddress);
+    }
+}
+
+namespace {
+
+/// A round trip that gives up at the first error and then frees what it has, as a careful program does.
+cudaError_t careful_round_trip(char* to) {
+    void *memory = nullptr, *pinned = nullptr;
+    cudaStream_t stream = nullptr;
+    cudaError_t failed = cudaSuccess;
+    const auto good = [&](cudaError_t result) {
+        failed = result;
+        return result == cudaSuccess;
+    };
+    if (good(cudaMalloc(&memory, 3)) && good(cudaMallocHost(&pinned, 3)) && good(cudaStreamCreate(&stream))) {
+        std::memcpy(pinned, "abc", 3);
+        (void)(good(cudaMemcpyAsync(memory, pinned, 3, cudaMemcpyHostToDevice, stream)) &&
+               good(cudaMemcpyAsync(to, memory, 3, cudaMemcpyDeviceToHost, stream)));
+    }
+    const auto also = [&](cudaError_t result) {
+        if (failed == cudaSuccess) failed = result;
+    };
+    if (stream != nullptr) {
+        if (cudaStreamSynchronize(stream) != cudaSuccess) also(cudaDeviceSynchronize());
+        also(cudaStreamDestroy(stream));
+    }
+    if (pinned != nullptr) also(cudaFreeHost(pinned));
+    if (memory != nullptr) also(cudaFree(memory));
+    return failed;
+}
+
+}  // namespace
+
+TEST_CASE("every call of a program fails in turn, every piece of work too") {
+    for (const order run : orders) {
+        CAPTURE(static_cast<int>(run));
+        char to[4] = "";
+        std::uint64_t count = 0;
+        {
+            const fresh world(in(run));
+            OK(careful_round_trip(to));
+            CHECK_EQ(std::string(to), "abc");
+            count = sim().calls(nullptr);
+        }
+        CHECK_EQ(count, 9);
+        for (std::uint64_t n = 1; n <= count; ++n) {
+            CAPTURE(n);
+            for (const cudaError_t code : {cudaErrorUnknown, cudaErrorIllegalAddress}) {
+                const fresh world(in(run));
+                sim().fail_call(n, code);
+                const bool forgiven = n == 6 && code == cudaErrorUnknown;  // it waits a second time
+                FAILS(careful_round_trip(to), forgiven ? cudaSuccess : code);
+            }
+        }
+        for (std::uint64_t n = 1; n <= 2; ++n) {
+            const fresh world(in(run));
+            sim().fail_work(n, cudaErrorIllegalAddress);
+            FAILS(careful_round_trip(to), cudaErrorIllegalAddress);
+        }
     }
 }
 

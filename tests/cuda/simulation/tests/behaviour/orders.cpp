@@ -74,6 +74,20 @@ TEST_CASE("reversed: the other streams go first, latest issue first") {
     CHECK_EQ(work.text, "xyab");
 }
 
+TEST_CASE("reversed: of three streams, the last to be used goes first, and the one that is waited for last") {
+    const fresh world(in(order::reversed));
+    std::string text;
+    letter letters[] = {{&text, 'a'}, {&text, 'b'}, {&text, 'c'}};
+    cudaStream_t streams[3];
+    for (int i = 0; i < 3; ++i) {
+        streams[i] = new_stream();
+        OK(cudaLaunchHostFunc(streams[i], letter::write, &letters[i]));
+    }
+    OK(cudaStreamSynchronize(streams[1]));
+    CHECK_EQ(text, "cab");
+    for (const cudaStream_t stream : streams) OK(cudaStreamDestroy(stream));
+}
+
 TEST_CASE("a stream waits for an event of another in every order, and for no later work") {
     for (const order run : orders) {
         CAPTURE(static_cast<int>(run));
