@@ -1,6 +1,6 @@
 """The README, run: its blocks in order, in one scratch folder from which the checkout's files are reachable.
 
-```cpp      with `main`: built through `./dev flags` and run; a block of plain ``` or ```text right behind it is its
+```cpp      with `main`: built through `./dev flags` (`./dev flags cuda` where it includes tarc/cuda.hpp) and run; a block of plain ``` or ```text right behind it is its
             whole output. Its file is called what its first line says ("// run.cpp"), or program.cpp.
             Without: it must compile behind the first program's text up to `main`, in a function or outside.
 ```console  lines that begin with "$ " are run, the lines behind one are its output; "..." stands for any lines.
@@ -29,7 +29,7 @@ CXX = os.environ.get("CXX", "g++")
 
 
 def run(command, folder, **options):
-    environment = os.environ | {"CXX": CXX, "LC_ALL": "C.UTF-8"}
+    environment = os.environ | {"CXX": CXX, "LC_ALL": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""}  # the output is of a machine without
     environment["PATH"] = os.pathsep.join(
         [os.environ["TARC_BIN"], str(SOURCE / "build/venv/bin"), environment["PATH"]])
     return subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -46,9 +46,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def flags():
-    done = subprocess.run([SOURCE / "dev", "flags"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True)
-    assert done.stdout.count("\n") == 1
-    return done.stdout.strip()
+    """Of a program."""
+    def of(body):
+        kind = ["cuda"] if "<tarc/cuda.hpp>" in body else []
+        done = subprocess.run([SOURCE / "dev", "flags", *kind], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+        if kind and done.returncode != 0:
+            pytest.skip("there is no CUDA toolkit")
+        assert done.returncode == 0 and done.stdout.count("\n") == 1
+        return done.stdout.strip()
+    return of
 
 
 def same(wanted, found):
@@ -66,6 +72,8 @@ def check_command(command, folder):
         verbs = re.split(r"[ ,]+", " ".join(re.findall(r"^  ([a-z, ]+?)(?:  | \[)", help_text, re.M)))
         assert words[1] in verbs, f"{words[1]} is no verb: {verbs}"
         return None
+    if "flags cuda" in command and run(["sh", "-c", "./dev flags cuda"], folder).returncode != 0:
+        return None  # no toolkit
     done = run(["sh", "-c", command], folder)
     assert done.returncode == 0, f"$ {command}\n{done.stdout}"
     return done.stdout
@@ -73,7 +81,7 @@ def check_command(command, folder):
 
 def compile_program(name, body, output, folder, flags):
     (folder / name).write_text(body)
-    done = run(["sh", "-c", f"{CXX} {name} {flags} -Wall -Wextra {output}"], folder)
+    done = run(["sh", "-c", f"{CXX} {name} {flags(body)} -Wall -Wextra {output}"], folder)
     return done.returncode == 0, done.stdout
 
 
