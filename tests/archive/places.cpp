@@ -68,6 +68,35 @@ TEST_CASE("a tag that no backend serves: the error names field, tag and fix; \"c
     CHECK(tarc::load<list>(tagged({"hpu:0"}), "cpu")[0](0) == 0);
 }
 
+TEST_CASE("a program without device support says how to get it") {
+    const bytes file = saved(make(), {.location = "cuda:1"});
+    const tarc::error e = error_of([&] { (void)tarc::load<checkpoint>(file); });
+    CHECK(contains(e.what(),
+                   "the storage is tagged \"cuda:1\", but this program was built without support for cuda devices"));
+    CHECK(contains(e.what(), "include <tarc/cuda.hpp> and link the CMake target tarc::cuda"));
+    CHECK(contains(error_of([] { (void)tensor<float>::full({1}, 1.f).to(tarc::device::cuda(0)); }).what(),
+                   "include <tarc/cuda.hpp>"));
+}
+
+TEST_CASE("fallback and fit where there is no device") {
+    const bytes file = saved(make(), {.location = "cuda:1"});
+    CHECK(tarc::load<checkpoint>(file, tarc::fallback{"cuda:0", "cpu"}).model.bias(0) == 2.5f);
+    CHECK(tarc::load<checkpoint>(file, tarc::fallback{"cuda:0", tarc::meta}).steps.device() == tarc::device::meta());
+    const tarc::error e = error_of([&] { (void)tarc::load<checkpoint>(file, tarc::fallback{"cuda:0", "cuda:1"}); });
+    CHECK(e.code() == tarc::errc::no_device);
+    CHECK(e.field() == "model/weight");
+    CHECK(contains(e.what(), "cuda:1: this program was built without support"));
+    CHECK(tarc::load<checkpoint>(file, tarc::fit{}).model.bias(0) == 2.5f);
+    CHECK(tarc::load<checkpoint>(file, tarc::fit{{"cuda:0", 1000}, "cuda:1"}).model.weight(0, 0) == 1.5f);
+    // a budget on the host, the rest on the host all the same; what is asked for once is asked again for each load
+    tarc::fit two{{"meta", 4000}};
+    for (int i = 0; i < 2; ++i) {
+        const checkpoint c = tarc::load<checkpoint>(file, two);
+        CHECK(c.model.weight.device() == tarc::device::meta());
+        CHECK(c.model.bias.device() == tarc::device::cpu());
+    }
+}
+
 TEST_CASE("the saved location is the real one, or the one asked for") {
     CHECK(tarc::open(saved(make())).entries()[1].location == "cpu");
     CHECK(tarc::open(saved(make(), {.location = "cuda:1"})).entries()[1].location == "cuda:1");

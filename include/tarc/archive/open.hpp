@@ -81,7 +81,7 @@ public:
         any_tensor t;
         options.at = path;
         guarded([&] {
-            const detail::node& n = detail::load_plan::navigate(*state_->file.values()->root, path);
+            const detail::node& n = detail::navigate(*state_->file.values()->root, path);
             if (n.kind == value_kind::tensor) return;
             error e(errc::wrong_type, "this is " + detail::describe_node(n) + ", not a tensor");
             throw std::move(e.at_field(detail::path_text(path)));
