@@ -54,7 +54,7 @@ TEST_CASE("an error at every call in turn") {
                 failed += outcome_of(s) == outcome::typed;
                 check_after();
             }
-            CHECK_GT(failed, calls / 2);
+            CHECK_GT(failed, calls / 3);  // the others are frees, and polls of which a run has more or fewer
         }
     simulation()->reset({});
 }

@@ -14,7 +14,8 @@ struct run {
 int main() {
     const tarc::device first = tarc::device::cuda(0);
     const tarc::backend* cuda = tarc::find_backend(first.type);
-    const std::string why = cuda == nullptr ? "no backend" : cuda->unavailable(first);
+    if (cuda == nullptr) return 2;  // the header alone registers one
+    const std::string why = cuda->unavailable(first);
     std::printf("%s: %s\n", first.location().c_str(), why.empty() ? "can be used" : why.c_str());
     int devices = 0;
     const cudaError_t answer = cudaGetDeviceCount(&devices);
