@@ -25,8 +25,8 @@ inline constexpr std::uint64_t slot_unit = std::uint64_t{1} << 20;
     return (n + unit - 1) / unit * unit;
 }
 
-/// The slot for a transfer of `total` bytes: so that to pin the ring, to fill the first slot and to empty the last one is
-/// a small part of it.
+/// The slot for a transfer of `total` bytes: so that to pin the ring, to fill the first slot and to empty the last one
+/// is a small part of it.
 [[nodiscard]] inline std::uint64_t slot_size(const staging& s, std::uint64_t total) {
     const std::uint64_t most = s.slot_bytes / slot_unit * slot_unit;
     const std::uint64_t wanted = round_up(total / (s.slots * 8), slot_unit);

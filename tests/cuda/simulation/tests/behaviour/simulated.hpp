@@ -9,7 +9,7 @@
 
 #include <doctest/doctest.h>
 
-#include "control.hpp"
+#include "cuda/simulation/control.hpp"
 
 namespace simulated {
 

@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "../child.hpp"
-#include "control.hpp"
+#include "cuda/simulation/control.hpp"
 
 namespace {
 
