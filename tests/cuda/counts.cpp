@@ -74,6 +74,43 @@ TEST_CASE("in place: nothing is allocated on the device") {
     require_same(target, make_state(2));
 }
 
+TEST_CASE("in place, many views of one storage: through the ring, with one wait") {
+    TARC_NEEDS(simulation() != nullptr, "simulated runtime");
+    for (const cuda_sim::order order : {cuda_sim::order::prompt, cuda_sim::order::reversed}) {
+        simulation()->reset({.run = order});
+        {
+            const auto flat = ramp({1 << 20}, 0);  // 4 MiB, as flattened parameters are
+            scenarios::many host, target;
+            for (int i = 0; i < 64; ++i) host.list.push_back(flat.narrow(0, i << 14, 1 << 14));
+            for (int i = 0; i < 64; ++i)
+                target.list.push_back(tarc::tensor<float>::full({1 << 14}, -1.f).to(tarc::device::cuda(0)));
+            const bytes file = saved(host);
+            simulation()->clear_counts();
+            tarc::load_into(target, file, {.in_place = true, .staging = tight});
+            CHECK_LE(calls("cudaMemcpyAsync"), 64 + 4);
+            CHECK_LE(waits(), tight.slots + 1);
+            CHECK_EQ(calls("cudaMalloc"), 0);
+            CHECK_EQ(calls("cudaStreamCreateWithFlags"), 1);
+            for (std::size_t i = 0; i < 64; ++i) CHECK(same(target.list[i], host.list[i]));
+        }
+        check_clean();
+    }
+}
+
+TEST_CASE("clone() of a struct: one stream and one wait for each device") {
+    TARC_NEEDS(simulation() != nullptr, "simulated runtime");
+    simulation()->reset({});
+    {
+        const auto m = tarc::load<scenarios::many>(saved(small_and_large()), "cuda:0");
+        simulation()->clear_counts();
+        const auto copy = tarc::clone(m);
+        CHECK_EQ(calls("cudaStreamCreateWithFlags"), 1);
+        CHECK_LE(waits(), 3);
+        CHECK(same(copy.list[5], small_and_large().list[5]));
+    }
+    check_clean();
+}
+
 TEST_CASE("the thread's current device stays what it was") {
     TARC_NEEDS(simulation() != nullptr, "simulated runtime");
     for (const int current : {0, 1})
@@ -172,6 +209,17 @@ TEST_CASE("fit: devices in order up to their memory, the rest on the host") {
     CHECK_EQ(where({}), "00001111cc");
     CHECK_EQ(where({"cuda:1"}), "1111cccccc");
     check_clean();
+    // small ones take more than their bytes: what was planned is what fits
+    scenarios::many tiny;
+    for (int i = 0; i < 3000; ++i) tiny.list.push_back(tarc::tensor<float>::full({1}, 1.f));
+    simulation()->reset({.devices = 1, .memory = 512u << 10});
+    {
+        const auto some = tarc::load<scenarios::many>(saved(tiny), tarc::fit{"cuda:0"});
+        CHECK(some.list.front().device() == tarc::device::cuda(0));
+        CHECK(some.list.back().device() == tarc::device::cpu());
+    }
+    simulation()->reset({.memory = 5u << 20});
+    CHECK_EQ(where({"cuda:0", "cuda:0"}), "0000cccccc");  // the same memory twice is there once
     // what is small and comes later does not go back to a device that was full
     scenarios::many mixed;
     mixed.list = {ramp({1 << 19}, 1), ramp({1 << 19}, 1), ramp({1}, 1)};

@@ -65,6 +65,41 @@ TEST_CASE("an index that is too high") {
     check_words(error_of_load("cuda:1"), tarc::errc::no_device, {"the only CUDA device is \"cuda:0\""});
 }
 
+TEST_CASE("an index that no machine has") {
+    for (const int index : {-1, 40000, 65536}) {
+        check_words(error_of([&] { (void)ramp({3}, 0).to(tarc::device::cuda(index)); }), tarc::errc::no_device,
+                    {"cuda:-1"});
+        CHECK(error_of([&] { (void)tarc::load<run_state>(saved(make_state(1)), tarc::device::cuda(index)); }).code() ==
+              tarc::errc::no_device);
+    }
+    CHECK(tarc::load<run_state>(saved(make_state(1)), tarc::fallback{tarc::device::cuda(-1), "cpu"}).epoch == 1);
+    CHECK(tarc::load<run_state>(saved(make_state(1)), tarc::fit{tarc::device::cuda(-1)}).epoch == 1);
+}
+
+TEST_CASE("a resource without memory") {
+    struct nowhere {
+        void* allocate(std::size_t, std::size_t) { return nullptr; }
+        void deallocate(void*, std::size_t, std::size_t) {}
+        static tarc::device device() { return tarc::device::meta(); }
+    } resource;
+    check_words(error_of([&] { (void)tarc::load<run_state>(saved(make_state(1)), resource); }),
+                tarc::errc::invalid_argument, {"tarc::meta"});
+}
+
+TEST_CASE("torn() only when bytes were written") {
+    TARC_NEEDS(simulation() != nullptr, "simulated runtime");
+    for (const char* call : {"cudaStreamCreateWithFlags", "cudaHostAlloc", "cudaMemcpyAsync"}) {
+        simulation()->reset({});
+        run_state target = on_device(make_state(1), 0);
+        simulation()->fail_call_of(call, 1, 2);
+        const tarc::error e =
+            error_of([&] { tarc::load_into(target, saved(make_state(2)), {.in_place = true, .staging = tight}); });
+        CHECK_FALSE(e.torn());
+        require_same(target, make_state(1));
+    }
+    simulation()->reset({});
+}
+
 TEST_CASE("out of memory") {
     TARC_NEEDS(simulation() != nullptr, "simulated runtime");
     simulation()->reset({.memory = 2u << 20});

@@ -1,8 +1,10 @@
 #pragma once
 
-#include <algorithm>  // std::any_of, std::all_of
+#include <algorithm>  // std::any_of
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <new>  // std::bad_alloc
 #include <utility>
 
 #include <tarc/archive/load_groups.hpp>
@@ -23,18 +25,16 @@ public:
             settle_targets();
             vec<fill_job> direct;
             groups_.for_each([&](load_group& g) {
-                if (g.in_place_jobs == 0 || !goes_directly(g) || g.body->nbytes == 0) return;
-                file_.prepare(*g.body);
-                const tensor_base& target = *bound_.tensors[first_in_place(g)].target;
+                if (g.in_place_jobs == 0 || g.body->nbytes == 0) return;
                 fill_job job = groups_.job_of(g);
-                job.to = target.raw_data();
-                job.on = target.device();
+                if (!goes_directly(g, job)) return;
+                file_.prepare(*g.body);
                 direct.push_back(std::move(job));
             });
-            torn = !direct.empty();
-            fill(file_, {direct.data(), direct.size()}, options_.verify, options_.staging);
+            fill(file_, {direct.data(), direct.size()}, options_.verify, options_.staging, torn);
             groups_.for_each([&](load_group& g) {
-                if (g.in_place_jobs != 0 && !goes_directly(g)) through_copy(g, torn);
+                fill_job job = groups_.job_of(g);
+                if (g.in_place_jobs != 0 && g.body->nbytes != 0 && !goes_directly(g, job)) through_copy(g, torn);
             });
             file_.zip().file().check_unchanged();
         } catch (error& e) {
@@ -42,7 +42,8 @@ public:
             throw;
         } catch (const std::exception& e) {
             if (!torn) throw;
-            error wrapped(errc::io, e.what());
+            const bool memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
+            error wrapped(memory ? errc::out_of_memory : errc::io, e.what());
             throw std::move(wrapped.set_torn());
         }
     }
@@ -60,22 +61,26 @@ private:
         }
     }
 
-    [[nodiscard]] std::size_t first_in_place(const load_group& g) const {
-        for (const std::size_t j : g.jobs)
-            if (groups_.in_place(bound_.tensors[j])) return j;
-        return g.jobs.front();
-    }
-
-    /// Whether the storage's bytes are those of one tensor in memory, perhaps tied: then nothing lies between.
-    [[nodiscard]] bool goes_directly(const load_group& g) const {
+    /// Whether the storage's bytes can go to their targets with nothing in between, and then how: to one tensor that is
+    /// all of it, perhaps tied, or as contiguous parts to tensors of one device.
+    [[nodiscard]] bool goes_directly(const load_group& g, fill_job& how) const {
         if (g.placed.defined()) return false;
-        const void* const to = bound_.tensors[first_in_place(g)].target->raw_data();
-        return std::all_of(g.jobs.begin(), g.jobs.end(), [&](std::size_t j) {
+        how.on = bound_.tensors[g.jobs.front()].target == nullptr ? device::meta()
+                                                                  : bound_.tensors[g.jobs.front()].target->device();
+        bool one = true;
+        for (const std::size_t j : g.jobs) {
             const binding::tensor_job& job = bound_.tensors[j];
             const tensor_body& b = *job.source;
-            return groups_.in_place(job) && job.target->raw_data() == to && b.offset == 0 &&
-                   is_contiguous(b.shape, b.strides) && job.target->nbytes() == g.body->nbytes;
-        });
+            if (!groups_.in_place(job) || job.target->device() != how.on || !is_contiguous(b.shape, b.strides))
+                return false;
+            const fill_segment s{static_cast<std::uint64_t>(b.offset) * size_of(b.type), job.target->nbytes(),
+                                 job.target->raw_data()};
+            one &= s.begin == 0 && s.bytes == g.body->nbytes && (how.to == nullptr || how.to == s.to);
+            how.to = s.to;
+            if (s.bytes != 0) how.segments.push_back(s);
+        }
+        if (one) how.segments.clear();
+        return one || !host_accessible(how.on);
     }
 
     /// From the storage that other tensors of this load got, else from a copy on the host.
@@ -84,7 +89,8 @@ private:
             return scatter(g, g.placed, torn);
         fill_job job = groups_.job_of(g);
         job.memory = host_memory();
-        fill(file_, {&job, 1}, options_.verify, options_.staging);
+        bool wrote = false;  // to a fresh storage only
+        fill(file_, {&job, 1}, options_.verify, options_.staging, wrote);
         scatter(g, job.placed, torn);
     }
 

@@ -125,7 +125,8 @@ private:
             jobs.push_back(std::move(job));
             filled.push_back(&g);
         });
-        fill(file_, {jobs.data(), jobs.size()}, options_.verify, options_.staging);
+        bool wrote = false;  // to fresh storages only
+        fill(file_, {jobs.data(), jobs.size()}, options_.verify, options_.staging, wrote);
         for (std::size_t i = 0; i < jobs.size(); ++i) filled[i]->placed = std::move(jobs[i].placed);
     }
 

@@ -124,6 +124,8 @@ inline constexpr std::string_view location_advice =
         p = placement(*d);
     }
     if (p.kind == placement::where::resource) p.target = p.resource->device();
+    if (p.kind == placement::where::resource && p.target.type == device_type::meta)
+        raise(errc::invalid_argument, "a memory resource whose device is \"meta\" has no memory -- use tarc::meta");
     if (p.kind != placement::where::device) return p;
     for (const device d : usable)
         if (d == p.target) return p;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <tarc/archive/map_location.hpp>
+#include <tarc/transfer/staging.hpp>
 
 namespace tarc {
 
@@ -73,9 +74,10 @@ private:
 static_assert(map_location_policy<fallback>);
 
 /// Fills devices in order, and leaves the rest on the host: `fit{"cuda:0", "cuda:1"}` up to the memory that is free on
-/// each when the load begins, `fit{{"cuda:0", 8'000'000'000}}` up to a stated number of bytes. Without devices: all
-/// that the machine has. Storages stay in the order of the file: when one does not fit, its device takes no more, so
-/// that neighbouring layers stay together. Devices that are not there take nothing.
+/// each when its turn comes, `fit{{"cuda:0", 8'000'000'000}}` up to a stated number of bytes (a storage counts as a
+/// multiple of 256, as it is allocated). Without devices: all that the machine has. Storages stay in the order of the
+/// file: when one does not fit, its device takes no more, so that neighbouring layers stay together. Devices that are
+/// not there take nothing.
 class fit {
 public:
     class row {
@@ -91,7 +93,8 @@ public:
     private:
         friend class fit;
         device on_;
-        std::uint64_t bytes_;
+        std::uint64_t bytes_, used_ = 0;
+        bool asked_ = false, there_ = false;
     };
     static constexpr std::uint64_t all_that_is_free = UINT64_MAX;
 
@@ -99,30 +102,37 @@ public:
     fit(std::initializer_list<row> rows) : rows_(rows) {}
 
     placement operator()(const storage_info& s) {
-        if (!std::exchange(started_, true)) start();
-        while (current_ < rows_.size()) {
+        if (!std::exchange(started_, true) && all_)
+            if (const backend* b = find_backend(device_type::cuda); b != nullptr)
+                for (int i = 0, n = b->count(); i < n; ++i) rows_.push_back(device::cuda(i));
+        const std::uint64_t size = allocated(s.nbytes);
+        for (; current_ < rows_.size(); ++current_) {
             row& r = rows_[current_];
-            if (s.nbytes <= r.bytes_) {
-                r.bytes_ -= s.nbytes;
-                return r.on_;
-            }
-            ++current_;
+            if (!r.asked_) ask(r);
+            if (!r.there_ || r.used_ > r.bytes_ || size > r.bytes_ - r.used_) continue;
+            r.used_ += size;
+            return r.on_;
         }
         return device::cpu();
     }
 
 private:
-    void start() {
-        if (all_)
-            if (const backend* b = find_backend(device_type::cuda); b != nullptr)
-                for (int i = 0, n = b->count(); i < n; ++i) rows_.push_back(device::cuda(i));
-        std::erase_if(rows_, [](const row& r) { return !detail::why_unavailable(r.on_).empty(); });
-        for (row& r : rows_)
-            if (const backend* b = find_backend(r.on_.type); b != nullptr && r.bytes_ == all_that_is_free)
-                r.bytes_ = usable(b->free_bytes(r.on_));
+    /// Asked only when its turn has come: the driver would open a device for the question.
+    void ask(row& r) const {
+        r.asked_ = true;
+        r.there_ = detail::why_unavailable(r.on_).empty();
+        const backend* b = find_backend(r.on_.type);
+        if (!r.there_ || b == nullptr || r.bytes_ != all_that_is_free) return;
+        std::uint64_t earlier = 0;  // by other rows of that device
+        for (const row& other : rows_)
+            if (other.on_ == r.on_) earlier += other.used_;
+        const std::uint64_t free = b->free_bytes(r.on_), usable = free - free / 16;  // less what fragments
+        r.bytes_ = usable < earlier ? 0 : usable - earlier;
     }
-    /// An allocation takes whole pages of the device, and the first ones of a process take some for the driver.
-    static std::uint64_t usable(std::uint64_t free) { return free - free / 16; }
+    /// What a storage takes of a device at least.
+    static std::uint64_t allocated(std::uint64_t bytes) {
+        return bytes > UINT64_MAX - detail::slot_alignment ? bytes : detail::round_up(bytes, detail::slot_alignment);
+    }
 
     std::vector<row> rows_;
     std::size_t current_ = 0;

@@ -162,8 +162,8 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
         std::optional<drain> from;
         write_torch_zip(*t.root, out, o.limits, z,
                         [&](std::span<const storage_body* const> all, std::size_t i, auto&& append) {
+                            if (!from) from.emplace(all, o.staging);
                             try {
-                                if (!from) from.emplace(all, o.staging);
                                 from->bring(i, append);
                             } catch (error& e) {
                                 if (e.code() == errc::device_failed || e.code() == errc::out_of_memory)

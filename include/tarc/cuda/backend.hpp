@@ -30,6 +30,7 @@ public:
         if (c != Api::success)
             return runtime + " does not work: asking for its devices gave " + Api::error_name(c) + " (" +
                    Api::error_text(c) + ")";
+        if (d.index < 0) return "there is no " + runtime + " device of that index";
         if (d.index < n) return {};
         const device first{Api::type, 0}, last{Api::type, static_cast<std::int16_t>(n - 1)};
         return n == 1 ? "the only " + runtime + " device is \"" + first.location() + "\""

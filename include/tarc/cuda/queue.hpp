@@ -40,6 +40,9 @@ public:
     void copy_out(std::byte* to, const void* from, std::size_t bytes) override {
         check<Api>(Api::copy(to, from, bytes, stream_), "starting a copy from the device", device_);
     }
+    void copy_within(void* to, const void* from, std::size_t bytes) override {
+        check<Api>(Api::copy(to, from, bytes, stream_), "starting a copy", device_);
+    }
     void mark(std::size_t number) override {
         if (number >= events_.size()) events_.resize(number + 1);
         if (events_[number] == nullptr) {

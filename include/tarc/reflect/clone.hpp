@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>  // std::unique_ptr
 #include <type_traits>
 
 #include <tarc/reflect/archivable.hpp>
 #include <tarc/reflect/visit.hpp>
 #include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace tarc {
 
@@ -18,9 +20,17 @@ public:
         storage& made = copies_[s.identity()];
         if (!made.defined()) {
             made = storage::allocate(s.nbytes(), s.device());
-            copy_bytes(made.data(), s.device(), s.data(), s.device(), s.nbytes());
+            if (host_accessible(s.device()))
+                copy_bytes(made.data(), s.device(), s.data(), s.device(), s.nbytes());
+            else if (s.nbytes() != 0)
+                queue(s.device()).copy_within(made.data(), s.data(), s.nbytes());
         }
         return made;
+    }
+
+    /// Returns when the copies on devices are done.
+    void finish() {
+        for (const on_device& o : queues_) o.queue->finish();
     }
 
     void clone(const type_facts& t, void* object) {
@@ -32,7 +42,22 @@ public:
     }
 
 private:
+    struct on_device {
+        device on;
+        std::unique_ptr<copy_queue> queue;
+    };
+
+    copy_queue& queue(device d) {
+        for (const on_device& o : queues_)
+            if (o.on == d) return *o.queue;
+        backend& b = backend_for(d);
+        b.settle(d);  // what is copied may still be under way
+        queues_.push_back({d, b.queue(d)});
+        return *queues_.back().queue;
+    }
+
     address_map<storage> copies_;
+    vec<on_device> queues_;  // behind the copies: it goes first, and waits for what is under way
 };
 
 }  // namespace detail
@@ -48,7 +73,9 @@ template <class T>
         static_assert(can_be_copied, "tarc: clone needs a struct that can be copied -- a field of this one cannot");
         if constexpr (can_be_copied) {
             T copy = object;
-            detail::storage_cloner().clone(detail::facts_of<T>, &copy);
+            detail::storage_cloner cloner;
+            cloner.clone(detail::facts_of<T>, &copy);
+            cloner.finish();
             return copy;
         }
     }

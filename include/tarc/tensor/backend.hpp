@@ -53,6 +53,9 @@ public:
     void copy_out(std::byte* to, const void* from, std::size_t bytes) override {
         backend_.copy(to, device::cpu(), from, device_, bytes);
     }
+    void copy_within(void* to, const void* from, std::size_t bytes) override {
+        backend_.copy(to, device_, from, device_, bytes);
+    }
     void mark(std::size_t) override {}
     [[nodiscard]] bool reached(std::size_t) override { return true; }
     void finish() override {}
@@ -113,7 +116,9 @@ namespace detail {
 [[nodiscard]] inline backend& backend_for(device d) {
     backend* b = find_backend(d.type);
     const std::string why = b == nullptr ? why_unavailable(d) : b->unavailable(d);
-    if (!why.empty()) raise(errc::no_device, why + " -- device \"" + d.location() + "\" cannot be used here");
+    if (b == nullptr || !why.empty())
+        raise(errc::no_device,
+              (why.empty() ? "it has no memory" : why) + " -- device \"" + d.location() + "\" cannot be used here");
     return *b;
 }
 

@@ -23,6 +23,8 @@ public:
     /// Start a copy from staged memory to the device, or back, and return at once.
     virtual void copy_in(void* to_device, const std::byte* from_staged, std::size_t bytes) = 0;
     virtual void copy_out(std::byte* to_staged, const void* from_device, std::size_t bytes) = 0;
+    /// The same within the device.
+    virtual void copy_within(void* to, const void* from, std::size_t bytes) = 0;
     /// Marks what was started so far by a number from 0 on; a later mark of that number replaces it.
     virtual void mark(std::size_t number) = 0;
     /// Whether all that the mark covers is done. Returns at once.

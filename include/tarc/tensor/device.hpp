@@ -19,7 +19,10 @@ struct device {
     std::int16_t index = 0;
 
     static constexpr device cpu() noexcept { return {}; }
-    static constexpr device cuda(int i = 0) noexcept { return {device_type::cuda, static_cast<std::int16_t>(i)}; }
+    /// An index that no machine has stays one: it is -1.
+    static constexpr device cuda(int i = 0) noexcept {
+        return {device_type::cuda, i < 0 || i > INT16_MAX ? std::int16_t{-1} : static_cast<std::int16_t>(i)};
+    }
     static constexpr device meta() noexcept { return {device_type::meta, 0}; }
 
     /// Parses "cpu", "cpu:0", "cuda", "cuda:3", "meta"; nothing for any other text.

@@ -18,13 +18,21 @@
 
 namespace tarc::detail {
 
-/// One storage of a file and where its bytes are to go: into a new storage from `memory`, or to `to` on `on`.
+/// A range of a storage that goes to a place of its own.
+struct fill_segment {
+    std::uint64_t begin = 0, bytes = 0;
+    void* to = nullptr;
+};
+
+/// One storage of a file and where its bytes are to go: into a new storage from `memory`, to `to` on `on`, or in
+/// segments to `on`, which the host then cannot reach.
 struct fill_job {
     const storage_body* from = nullptr;
     std::string_view field;  // the first tensor over it, for errors
     bool bools = false;
     std::optional<resource_ref> memory;
     void* to = nullptr;
+    vec<fill_segment> segments;
     device on;
     storage placed;  // the new storage
 };
@@ -72,7 +80,7 @@ public:
     [[nodiscard]] bool done() const noexcept { return next_ == pieces_.size(); }
 
     /// Reads the next piece and starts its copy; false when no slot is free for it.
-    bool step(const torch_zip& file, bool verify) {
+    bool step(const torch_zip& file, bool verify, bool& wrote) {
         const piece& p = pieces_[next_];
         batch& b = batches_[p.batch];
         if (b.slot == ring::none) {
@@ -85,7 +93,7 @@ public:
         at_job(job, file, [&] {
             if (p.offset == 0) reader_.emplace(file, *job.from, read_checks{verify, job.bools});
             reader_->read({at, p.bytes});
-            if (!b.gathers) ring_.queue().copy_in(static_cast<std::byte*>(job.to) + p.offset, at, p.bytes);
+            if (!b.gathers) copy(job, p, at, wrote);
             if (--b.left == 0) {
                 if (b.gathers) ring_.queue().copy_in(b.slab.data(), ring_.slot(b.slot), b.bytes);
                 ring_.send(b.slot);
@@ -115,6 +123,19 @@ private:
     };
 
     static constexpr std::uint64_t small = std::uint64_t{256} << 10;  // from here on a copy of its own is as fast
+
+    void copy(const fill_job& job, const piece& p, const std::byte* at, bool& wrote) {
+        const auto start = [&](void* to, std::uint64_t begin, std::uint64_t bytes) {
+            ring_.queue().copy_in(to, at + (begin - p.offset), bytes);
+            wrote = true;
+        };
+        if (job.segments.empty()) return start(static_cast<std::byte*>(job.to) + p.offset, p.offset, p.bytes);
+        for (const fill_segment& s : job.segments) {
+            const std::uint64_t begin = std::max(s.begin, p.offset),
+                                end = std::min(s.begin + s.bytes, p.offset + p.bytes);
+            if (begin < end) start(static_cast<std::byte*>(s.to) + (begin - s.begin), begin, end - begin);
+        }
+    }
 
     [[nodiscard]] bool gathered(std::size_t j) const { return jobs_[j].memory && jobs_[j].from->nbytes <= small; }
 
@@ -205,52 +226,79 @@ private:
     ring ring_;  // last: nothing is under way any more when the rest goes
 };
 
+/// The way of a load's bytes to host memory: straight there, a block at a time, so that no device waits long for its
+/// next.
+class fill_host {
+public:
+    explicit fill_host(std::span<fill_job> jobs) : jobs_(jobs) {}
+    void add(std::size_t job) { mine_.push_back(job); }
+    [[nodiscard]] bool done() const noexcept { return next_ == mine_.size(); }
+    [[nodiscard]] std::size_t current() const noexcept { return mine_[next_]; }
+
+    void step(const torch_zip& file, bool verify, bool& wrote) {
+        fill_job& job = jobs_[mine_[next_]];
+        if (!reader_) {
+            if (job.memory) {
+                job.placed = storage::allocate(job.from->nbytes, *job.memory);
+                job.to = job.placed.data();
+            }
+            reader_.emplace(file, *job.from, read_checks{verify, job.bools});
+            at_ = static_cast<std::byte*>(job.to);
+        }
+        const std::uint64_t n = std::min<std::uint64_t>(reader_->left(), block_bytes);
+        wrote |= n != 0 && !job.memory;
+        reader_->read({at_, n});
+        at_ += n;
+        if (reader_->left() != 0) return;
+        reader_.reset();
+        ++next_;
+    }
+
+private:
+    std::span<fill_job> jobs_;
+    vec<std::size_t> mine_;
+    std::size_t next_ = 0;
+    std::optional<storage_reader> reader_;
+    std::byte* at_ = nullptr;
+};
+
 /// Brings storages of a file into memory, each byte read and checked once: straight to where the host can write,
 /// through a ring of staging slots to devices, all devices at once while the host reads. `jobs` are in file order.
-/// Errors name the field.
-inline void fill(const torch_zip& file, std::span<fill_job> jobs, bool verify, const staging& s) {
+/// `wrote` becomes true when memory that was there before may have changed. Errors name the field.
+inline void fill(const torch_zip& file, std::span<fill_job> jobs, bool verify, const staging& s, bool& wrote) {
     check_staging(s);
     vec<std::unique_ptr<fill_lane>> lanes;
-    vec<std::size_t> host;
+    fill_host host(jobs);
     const auto for_job = [&](std::size_t i, auto&& step) {
         try {
-            step(jobs[i]);
+            step();
         } catch (error& e) {
             e.at_field(jobs[i].field);
             throw;
         }
     };
     for (std::size_t i = 0; i < jobs.size(); ++i)
-        for_job(i, [&](fill_job& job) {
+        for_job(i, [&] {
+            fill_job& job = jobs[i];
             if (job.memory) job.on = job.memory->device();
-            if (job.from->nbytes == 0 || host_accessible(job.on)) return host.push_back(i);
+            if (job.from->nbytes == 0 || host_accessible(job.on)) return host.add(i);
             std::size_t l = 0;
             while (l < lanes.size() && lanes[l]->on() != job.on) ++l;
             if (l == lanes.size()) lanes.push_back(std::make_unique<fill_lane>(job.on, jobs));
             lanes[l]->add(i);
         });
-    for (const auto& lane : lanes) for_job(lane->first(), [&](fill_job&) { lane->start(s); });
-
-    const auto to_host = [&](fill_job& job) {
-        if (job.memory) {
-            job.placed = storage::allocate(job.from->nbytes, *job.memory);
-            job.to = job.placed.data();
-        }
-        storage_reader reader(file, *job.from, {verify, job.bools});
-        reader.read({static_cast<std::byte*>(job.to), reader.left()});
-    };
-    patience wait;
-    for (std::size_t next_host = 0;;) {
+    for (const auto& lane : lanes) for_job(lane->first(), [&] { lane->start(s); });
+    for (patience wait;;) {
         bool left = false, moved = false;
         for (const auto& lane : lanes) {
             if (lane->done()) continue;
             left = true;
-            moved |= lane->step(file, verify);
+            moved |= lane->step(file, verify, wrote);
         }
         if (moved) {
             wait.reset();
-        } else if (next_host < host.size()) {  // what waits for no device
-            for_job(host[next_host++], to_host);
+        } else if (!host.done()) {  // what waits for no device
+            for_job(host.current(), [&] { host.step(file, verify, wrote); });
         } else if (left) {
             wait.nap();
         } else {
