@@ -166,6 +166,21 @@ inline void load_in_place() {
     require_same(target, host);
 }
 
+struct halves {
+    tarc::tensor<float> a, b;
+};
+
+inline void load_views_in_place() {
+    static const auto flat = ramp({600'000}, 3);
+    static const halves host{flat.narrow(0, 0, 400'000), flat.narrow(0, 350'000, 250'000)};  // one storage, overlapping
+    static const auto zeros = tarc::tensor<float>::zeros({400'000});
+    halves target{zeros.to(tarc::device::cuda(0)), zeros.narrow(0, 0, 250'000).to(tarc::device::cuda(0))};
+    const auto a = target.a.storage(), b = target.b.storage();
+    tarc::load_into(target, saved(host), {.in_place = true, .staging = tight});
+    require(target.a.storage() == a && target.b.storage() == b, "in place, but memory is new");
+    require(same(target.a, host.a) && same(target.b, host.b), "views differ");
+}
+
 inline void save_from_devices() {
     const run_state& host = make_state(8);
     const run_state s = on_device(host, 0);
@@ -238,6 +253,7 @@ inline constexpr named all[] = {
     {"split by policy", split_by_policy},
     {"load into a target", load_into_a_target},
     {"load in place", load_in_place},
+    {"load views in place", load_views_in_place},
     {"save from devices", save_from_devices},
     {"save split", save_split},
     {"copy about", copy_about},
