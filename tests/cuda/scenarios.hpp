@@ -209,6 +209,27 @@ inline void copy_about() {
     require(same(n.first.bias, make_state(2).model.first.bias), "clone() differs");
 }
 
+inline void structs_to_devices() {
+    const run_state& host = make_state(12);
+    const run_state there = tarc::to(host, tarc::device::cuda(1));
+    require_same(there, host);
+    require(there.mask.device() == tarc::device::cuda(1), "not on the device");
+    require(tarc::to(there, tarc::device::cuda(1)).mask.storage() == there.mask.storage(), "copied to where it was");
+    const run_state back = tarc::to(tarc::to(there, tarc::device::cuda(0)), tarc::device::cpu());
+    require(saved(back) == saved(host), "it came back changed");
+    tarc::value v = tarc::open(saved(host)).value();
+    v = tarc::to(v, tarc::device::cuda(0));
+    require(saved(v, {.manifest = false}) == saved(host, {.location = "cuda:0", .manifest = false}), "a value differs");
+
+    const auto edited = ramp({600}, 50);  // edited on the host, put back where others see it
+    const auto handle = there.model.first.bias;
+    there.model.first.bias.copy_from(edited);
+    require(same(handle, edited), "copy_from() did not reach the other handle");
+    there.model.second.weight.select(0, 3).copy_from(there.model.second.weight.select(0, 4));
+    require(same(there.model.tied.select(0, 1), host.model.second.weight.select(0, 4)),
+            "copy_from() of a view differs");
+}
+
 struct many {
     std::vector<tarc::tensor<float>> list;
 };
@@ -257,6 +278,7 @@ inline constexpr named all[] = {
     {"save from devices", save_from_devices},
     {"save split", save_split},
     {"copy about", copy_about},
+    {"structs to devices", structs_to_devices},
     {"many small ones", many_small_ones},
     {"stream-ordered memory", stream_ordered},
     {"parts", parts},

@@ -146,3 +146,16 @@ TEST_CASE("a clone of borrowed memory owns its bytes") {
     CHECK_EQ(t(0), 50);
     CHECK_EQ(copy(0), 1);
 }
+
+TEST_CASE("a struct to a device: what is there already stays, ties stay, meta has shapes") {
+    linear both;
+    both.weight = tensor::full({2, 2}, 1.f);
+    both.bias = both.weight.select(0, 1);
+    const linear same = tarc::to(both, tarc::device::cpu());
+    CHECK(same.weight.storage() == both.weight.storage());
+    const linear shapes = tarc::to(both, tarc::device::meta());
+    CHECK(shapes.weight.device() == tarc::device::meta());
+    CHECK(shapes.bias.storage() == shapes.weight.storage());
+    CHECK_EQ(shapes.weight.shape()[1], 2);
+    CHECK_THROWS_AS((void)tarc::to(both, tarc::device::cuda(0)), tarc::error);
+}

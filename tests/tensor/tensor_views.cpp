@@ -181,3 +181,18 @@ TEST_CASE("the bytes of an expanded view are counted in 64 bits or not at all") 
     const auto wider = tensor<double>::over(one.storage(), {std::int64_t{1} << 40, std::int64_t{1} << 40}, {0, 0}, 0);
     CHECK_EQ(code_of([&] { static_cast<void>(wider.numel()); }), errc::bad_tensor);
 }
+
+TEST_CASE("copy_from() writes where all handles see it, into views too") {
+    auto a = counting({2, 3});
+    const auto handle = a;
+    a.copy_from(counting({3, 2}).transpose(0, 1));
+    CHECK_EQ(values(handle), std::vector<float>{0, 2, 4, 1, 3, 5});
+    a.transpose(0, 1).copy_from(counting({3, 2}));
+    CHECK_EQ(values(handle), std::vector<float>{0, 2, 4, 1, 3, 5});
+    a.select(1, 2).copy_from(tensor<float>::full({2}, 9.f));
+    CHECK_EQ(values(handle), std::vector<float>{0, 2, 9, 1, 3, 9});
+    CHECK_EQ(code_of([&] { a.copy_from(counting({3, 2})); }), errc::invalid_argument);
+    CHECK_EQ(code_of([&] { a.copy_from(tensor<double>::zeros({2, 3})); }), errc::invalid_argument);
+    CHECK_EQ(code_of([&] { a.copy_from(tensor<float>{}); }), errc::invalid_argument);
+    tensor<float>::zeros({0, 3}).copy_from(tensor<float>::zeros({0, 3}));
+}

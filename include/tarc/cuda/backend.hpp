@@ -18,25 +18,10 @@ class gpu_backend final : public tarc::backend {
 public:
     [[nodiscard]] int count() const override {
         int n = 0;
-        return ask(&n) == Api::success ? n : 0;
+        return ask_count<Api>(&n) == Api::success ? n : 0;
     }
 
-    [[nodiscard]] std::string unavailable(device d) const override {
-        int n = 0;  // which the runtime does not write when there is no driver
-        const typename Api::code c = ask(&n);
-        const std::string runtime = Api::name;
-        if (const std::string why = absence<Api>(c == Api::success && n == 0 ? Api::no_device : c); !why.empty())
-            return why;
-        if (c != Api::success)
-            return runtime + " does not work: asking for its devices gave " + Api::error_name(c) + " (" +
-                   Api::error_text(c) + ")";
-        if (d.index < 0) return "there is no " + runtime + " device of that index";
-        if (d.index < n) return {};
-        const device first{Api::type, 0}, last{Api::type, static_cast<std::int16_t>(n - 1)};
-        return n == 1 ? "the only " + runtime + " device is \"" + first.location() + "\""
-                      : "there are only " + std::to_string(n) + " " + runtime + " devices, \"" + first.location() +
-                            "\" to \"" + last.location() + "\"";
-    }
+    [[nodiscard]] std::string unavailable(device d) const override { return why_unavailable<Api>(d); }
 
     [[nodiscard]] std::uint64_t free_bytes(device d) const override {
         const device_guard<Api> current(d);
@@ -85,12 +70,6 @@ private:
         }
         typename Api::stream get = nullptr;
     };
-
-    static typename Api::code ask(int* n) {
-        const typename Api::code c = Api::device_count(n);
-        ignore<Api>(c);
-        return c;
-    }
 
     std::mutex mutex_;
     tarc::detail::vec<std::unique_ptr<basic_device_memory<Api>>> memory_;

@@ -21,6 +21,32 @@ template <class Api>
     return {};
 }
 
+template <class Api>
+typename Api::code ask_count(int* n) {
+    const typename Api::code c = Api::device_count(n);
+    if (c != Api::success) static_cast<void>(Api::last_error());
+    return c;
+}
+
+/// Empty when a device can be used, else why not, as a sentence.
+template <class Api>
+[[nodiscard]] std::string why_unavailable(device d) {
+    int n = 0;  // which the runtime does not write when there is no driver
+    const typename Api::code c = ask_count<Api>(&n);
+    const std::string runtime = Api::name;
+    if (const std::string why = absence<Api>(c == Api::success && n == 0 ? Api::no_device : c); !why.empty())
+        return why;
+    if (c != Api::success)
+        return runtime + " does not work: asking for its devices gave " + Api::error_name(c) + " (" +
+               Api::error_text(c) + ")";
+    if (d.index < 0) return "there is no " + runtime + " device of that index";
+    if (d.index < n) return {};
+    const device first{Api::type, 0}, last{Api::type, static_cast<std::int16_t>(n - 1)};
+    return n == 1 ? "the only " + runtime + " device is \"" + first.location() + "\""
+                  : "there are only " + std::to_string(n) + " " + runtime + " devices, \"" + first.location() +
+                        "\" to \"" + last.location() + "\"";
+}
+
 /// Turns a failed call into a tarc::error: errc::out_of_memory, errc::no_device, or errc::device_failed, which says
 /// whether the process can go on. The runtime's own memory of the error is cleared, so that the caller's next check of
 /// it does not find what was reported already.

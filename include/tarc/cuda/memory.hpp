@@ -69,6 +69,8 @@ class basic_stream_ordered_memory {
 public:
     /// Errors: errc::no_device, errc::device_failed.
     explicit basic_stream_ordered_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {
+        if (const std::string why = why_unavailable<Api>(device_); !why.empty())
+            tarc::detail::raise(errc::no_device, why + " -- device \"" + device_.location() + "\" cannot be used here");
         int yes = 0;
         check<Api>(Api::has_pools(&yes, index), "asking for memory pools", device_);
         has_pool_ = yes != 0;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <memory>  // std::unique_ptr
-#include <type_traits>
+#include <optional>
 
 #include <tarc/reflect/archivable.hpp>
 #include <tarc/reflect/visit.hpp>
@@ -12,19 +12,18 @@ namespace tarc {
 
 namespace detail {
 
-/// Copies storages, each once, so that ties among tensors stay ties among their copies.
+/// Copies storages, each once, so that ties among tensors stay ties among their copies: where they are, or to a device,
+/// where what is there already stays as it is.
 class storage_cloner {
 public:
+    explicit storage_cloner(std::optional<device> to = {}) : to_(to) {}
+
     [[nodiscard]] storage copy(const storage& s) {
-        if (!s.defined() || s.device().type == device_type::meta) return s;
+        if (!s.defined() || s.device().type == device_type::meta || s.device() == to_) return s;
         storage& made = copies_[s.identity()];
-        if (!made.defined()) {
-            made = storage::allocate(s.nbytes(), s.device());
-            if (host_accessible(s.device()))
-                copy_bytes(made.data(), s.device(), s.data(), s.device(), s.nbytes());
-            else if (s.nbytes() != 0)
-                queue(s.device()).copy_within(made.data(), s.data(), s.nbytes());
-        }
+        if (made.defined()) return made;
+        made = storage::allocate(s.nbytes(), to_.value_or(s.device()));
+        if (s.nbytes() != 0 && made.device().type != device_type::meta) start(made, s);
         return made;
     }
 
@@ -47,6 +46,18 @@ private:
         std::unique_ptr<copy_queue> queue;
     };
 
+    void start(const storage& to, const storage& from) {
+        const bool leaves = !host_accessible(from.device()), arrives = !host_accessible(to.device());
+        if (leaves && from.device() == to.device())
+            queue(from.device()).copy_within(to.data(), from.data(), from.nbytes());
+        else if (arrives && !leaves)
+            queue(to.device()).copy_in(to.data(), static_cast<const std::byte*>(from.data()), from.nbytes());
+        else if (leaves && !arrives)
+            queue(from.device()).copy_out(static_cast<std::byte*>(to.data()), from.data(), from.nbytes());
+        else
+            copy_bytes(to.data(), to.device(), from.data(), from.device(), from.nbytes());
+    }
+
     copy_queue& queue(device d) {
         for (const on_device& o : queues_)
             if (o.on == d) return *o.queue;
@@ -56,9 +67,28 @@ private:
         return *queues_.back().queue;
     }
 
+    std::optional<device> to_;
     address_map<storage> copies_;
     vec<on_device> queues_;  // behind the copies: it goes first, and waits for what is under way
 };
+
+/// A copy of a struct whose storages a cloner has made.
+template <class T>
+T copy_struct(const T& object, std::optional<device> to) {
+    require_archivable<T>();
+    if constexpr (archivable<T>) {
+        constexpr bool can_be_copied = copyable<T>();
+        static_assert(can_be_copied, "tarc: clone needs a struct that can be copied -- a field of this one cannot");
+        if constexpr (can_be_copied) {
+            T copy = object;
+            storage_cloner cloner(to);
+            cloner.clone(facts_of<T>, &copy);
+            cloner.finish();
+            return copy;
+        }
+    }
+    raise(errc::invalid_argument, "not reached: it did not compile");
+}
 
 }  // namespace detail
 
@@ -67,19 +97,15 @@ private:
 /// Errors: errc::out_of_memory.
 template <class T>
 [[nodiscard]] T clone(const T& object) {
-    detail::require_archivable<T>();
-    if constexpr (detail::archivable<T>) {
-        constexpr bool can_be_copied = detail::copyable<T>();
-        static_assert(can_be_copied, "tarc: clone needs a struct that can be copied -- a field of this one cannot");
-        if constexpr (can_be_copied) {
-            T copy = object;
-            detail::storage_cloner cloner;
-            cloner.clone(detail::facts_of<T>, &copy);
-            cloner.finish();
-            return copy;
-        }
-    }
-    detail::raise(errc::invalid_argument, "not reached: it did not compile");
+    return detail::copy_struct(object, std::nullopt);
+}
+
+/// A whole struct on a device: `model = tarc::to(model, tarc::device::cuda(0))`. Tensors that share a storage share it
+/// there too, which `to` of each tensor would undo; what is on the device already is not copied. Errors:
+/// errc::no_device, errc::out_of_memory.
+template <class T>
+[[nodiscard]] T to(const T& object, device d) {
+    return detail::copy_struct(object, d);
 }
 
 }  // namespace tarc

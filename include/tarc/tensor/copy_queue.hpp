@@ -20,9 +20,10 @@ public:
     /// The stream that a stream_ordered_resource is given; null where there is none.
     [[nodiscard]] virtual void* stream() noexcept { return nullptr; }
 
-    /// Start a copy from staged memory to the device, or back, and return at once.
-    virtual void copy_in(void* to_device, const std::byte* from_staged, std::size_t bytes) = 0;
-    virtual void copy_out(std::byte* to_staged, const void* from_device, std::size_t bytes) = 0;
+    /// Start a copy from host memory to the device, or back. With staged memory they return at once, with other they
+    /// may wait until it can be used again.
+    virtual void copy_in(void* to_device, const std::byte* from_host, std::size_t bytes) = 0;
+    virtual void copy_out(std::byte* to_host, const void* from_device, std::size_t bytes) = 0;
     /// The same within the device.
     virtual void copy_within(void* to, const void* from, std::size_t bytes) = 0;
     /// Marks what was started so far by a number from 0 on; a later mark of that number replaces it.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>  // std::equal
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +43,11 @@ public:
         auto* p = static_cast<std::byte*>(storage_.data());
         return p == nullptr ? nullptr : p + offset_ * static_cast<std::int64_t>(size_of(dtype_));
     }
+
+    /// Writes the elements of `source` into this tensor's memory, where all its handles see them; each of the two may
+    /// be on any device. Work that still uses this tensor is waited for. Errors: errc::invalid_argument for another
+    /// dtype or shape, and on a device for a view that is not contiguous.
+    void copy_from(const tensor_base& source) const;
 
 protected:
     tensor_base() = default;
@@ -197,6 +203,37 @@ struct detail_access {
         return e;
     }
 };
+
+inline void tensor_base::copy_from(const tensor_base& source) const {
+    detail_access::require_defined(*this);
+    detail_access::require_defined(source);
+    if (dtype_ != source.dtype_ ||
+        !std::equal(shape().begin(), shape().end(), source.shape().begin(), source.shape().end()))
+        detail::raise(errc::invalid_argument, "copy_from() needs a tensor of the same dtype and shape, " +
+                                                  detail::shape_text(shape()) + ", not " +
+                                                  detail::shape_text(source.shape()));
+    if (numel() == 0) return;
+    detail_access::erased from(source);
+    if (!from.is_contiguous() && !detail::host_accessible(from.device()))
+        from = detail_access::copy(from, tarc::device::cpu());
+    if (!from.is_contiguous()) from = detail_access::copy(from, from.device());
+    if (is_contiguous()) {
+        if (tarc::device d = device(); !detail::host_accessible(d)) detail::backend_for(d).settle(d);
+        return detail::copy_bytes(raw_data(), device(), from.raw_data(), from.device(), nbytes());
+    }
+    if (!detail::host_accessible(device()))
+        detail::raise(errc::invalid_argument, "copy_from() into a view on " + device().location() +
+                                                  " needs a contiguous one, this has strides " +
+                                                  detail::shape_text(strides()));
+    if (!detail::host_accessible(from.device())) from = detail_access::copy(from, tarc::device::cpu());
+    const auto size = static_cast<std::int64_t>(size_of(dtype_));
+    auto* const to = static_cast<std::byte*>(raw_data());
+    const auto* at = static_cast<const std::byte*>(from.raw_data());
+    detail::for_each_run(shape(), strides(), [&](std::int64_t first, std::int64_t n) {
+        std::memmove(to + first * size, at, static_cast<std::size_t>(n * size));
+        at += n * size;
+    });
+}
 
 /// A tensor whose element type, and as much of its shape as is given, belongs to its type:
 /// `tensor<float>` any rank, `tensor<float, dyn, 3>` rank 2, `tensor<float, 6, 3>` fixed, `tensor<float, scalar>` 0-d.

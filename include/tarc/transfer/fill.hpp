@@ -38,11 +38,11 @@ struct fill_job {
 };
 
 /// An error of an allocation for a storage, in terms of that storage.
-[[nodiscard]] inline error placement_error(const error& e, const fill_job& job, device on) {
+[[nodiscard]] inline error placement_error(const error& e, const fill_job& job, device on, bool shared) {
     if (e.code() != errc::out_of_memory) return e;
     return {e.code(), "the storage tagged \"" + std::string(job.from->location) + "\", of " +
-                          std::to_string(job.from->nbytes) + " bytes, is to go to \"" + on.location() + "\", but " +
-                          e.message() +
+                          std::to_string(job.from->nbytes) + " bytes, is to go to \"" + on.location() +
+                          (shared ? "\" in one allocation with other small ones, but " : "\", but ") + e.message() +
                           " -- place less there (tarc::fit leaves on the host what does not fit), or load it with "
                           "map_location = \"cpu\""};
 }
@@ -187,7 +187,7 @@ private:
         try {
             return storage::allocate(bytes, *job.memory, ring_.queue().stream());
         } catch (const error& e) {
-            throw placement_error(e, job, device_);
+            throw placement_error(e, job, device_, bytes > round_up(job.from->nbytes, slot_alignment));
         }
     }
 

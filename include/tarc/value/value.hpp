@@ -348,7 +348,10 @@ inline void detail::leaf<value>::clone(value& v, storage_cloner& storages) {
     if (v.get() == nullptr) return;
     auto t = std::make_shared<tree>();
     const node* n = tree_copier(*t).copy(v.get());
-    for (storage_body& s : t->storages()) s.live = storages.copy(s.live);
+    for (storage_body& s : t->storages()) {
+        s.live = storages.copy(s.live);
+        if (s.live.defined()) s.location = t->memory.copy(s.live.device().location());
+    }
     v = value(std::move(t), n);
 }
 template <>
