@@ -43,14 +43,15 @@ void* allocate(device d, std::size_t bytes, std::size_t alignment, const char* c
 
 }  // namespace detail
 
-/// Memory of one device. Giving it back waits for the device, so that no kernel can still be using it.
-template <class Api>
-class basic_device_memory {
+/// Memory that `Allocate` makes with the device current. Giving it back waits for the device, so that no kernel can
+/// still be using it.
+template <class Api, auto Allocate>
+class basic_owned_memory {
 public:
-    explicit basic_device_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {}
+    explicit basic_owned_memory(int index = 0) : device_(tarc::device::cuda(index)) { device_.type = Api::type; }
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
-        return detail::allocate<Api>(device_, bytes, alignment, "allocating device memory",
-                                     [&](void** p) { return Api::allocate(p, bytes); });
+        return detail::allocate<Api>(device_, bytes, alignment, "allocating memory",
+                                     [&](void** p) { return Allocate(p, bytes); });
     }
     void deallocate(void* p, std::size_t, std::size_t) noexcept {
         if (p != nullptr) ignore<Api>(Api::release(p));
@@ -61,6 +62,15 @@ private:
     tarc::device device_;
 };
 
+/// Memory of one device.
+template <class Api>
+using basic_device_memory = basic_owned_memory<Api, &Api::allocate>;
+
+/// Managed memory, which the driver moves between host and device. To tarc it is memory of the device: the host may
+/// touch it only while nothing runs there.
+template <class Api>
+using basic_managed_memory = basic_owned_memory<Api, &Api::allocate_managed>;
+
 /// Memory of one device from its pool, in the order of streams: no call waits for the device. It is given back behind
 /// all work of blocking streams; work on non-blocking streams that uses it must be done when its last storage goes. On
 /// a device without pools it is the same as basic_device_memory.
@@ -68,19 +78,20 @@ template <class Api>
 class basic_stream_ordered_memory {
 public:
     /// Errors: errc::no_device, errc::device_failed.
-    explicit basic_stream_ordered_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {
+    explicit basic_stream_ordered_memory(int index = 0) : device_(tarc::device::cuda(index)) {
+        device_.type = Api::type;
         if (const std::string why = why_unavailable<Api>(device_); !why.empty())
             tarc::detail::raise(errc::no_device, why + " -- device \"" + device_.location() + "\" cannot be used here");
         int yes = 0;
-        check<Api>(Api::has_pools(&yes, index), "asking for memory pools", device_);
+        check<Api>(Api::has_pools(&yes, device_.index), "asking for memory pools", device_);
         has_pool_ = yes != 0;
     }
     [[nodiscard]] bool has_pool() const noexcept { return has_pool_; }
 
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        const device_guard<Api> current(device_);
         void* p = allocate_async(bytes, alignment, nullptr);
         if (!has_pool_ || p == nullptr) return p;
-        const device_guard<Api> current(device_);
         const typename Api::code c = Api::synchronize_stream(nullptr);  // from here on it is anybody's
         if (c != Api::success) deallocate(p, bytes, alignment);
         check<Api>(c, "waiting for an allocation", device_);
@@ -107,25 +118,6 @@ public:
 private:
     tarc::device device_;
     bool has_pool_ = false;
-};
-
-/// Managed memory, which the driver moves between host and device. To tarc it is memory of the device: the host may
-/// touch it only while nothing runs there.
-template <class Api>
-class basic_managed_memory {
-public:
-    explicit basic_managed_memory(int index = 0) : device_{Api::type, static_cast<std::int16_t>(index)} {}
-    [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
-        return detail::allocate<Api>(device_, bytes, alignment, "allocating managed memory",
-                                     [&](void** p) { return Api::allocate_managed(p, bytes); });
-    }
-    void deallocate(void* p, std::size_t, std::size_t) noexcept {
-        if (p != nullptr) ignore<Api>(Api::release(p));
-    }
-    [[nodiscard]] tarc::device device() const noexcept { return device_; }
-
-private:
-    tarc::device device_;
 };
 
 /// Host memory that devices copy from and to without the host's help. Tensors in it are on "cpu".
