@@ -92,6 +92,8 @@ private:
             return;
         } else if constexpr (k == kind::optional) {
             add<typename T::value_type>(key, field);
+        } else if constexpr (k == kind::stand_in && flattens<T>()) {
+            add<typename archived_as<T>::type>(key, field);
         } else if constexpr (k == kind::tensor || !flattens<T>()) {
             leaves_.push_back({key, field});
         } else if constexpr (k == kind::aggregate) {
@@ -136,6 +138,8 @@ constexpr key_list::both find_conflict(const static_text& path) {
         }
     } else if constexpr (k == kind::tuple || k == kind::variant) {
         return in_list(typename elements_of<T>::type{}, [&](std::size_t) { return path.element(""); });
+    } else if constexpr (k == kind::stand_in) {
+        return find_conflict<typename archived_as<T>::type>(path);
     } else if constexpr (k == kind::optional) {
         return find_conflict<typename T::value_type>(path);
     } else if constexpr (k == kind::sequence || k == kind::array) {

@@ -56,11 +56,19 @@ struct field {
                   "tarc: only one field of a struct can be a tarc::rest -- both would want the same keys");
     static_assert(F != fault::too_many,
                   "tarc: a tuple or variant has too many parts -- use std::vector or nested structs");
-    static_assert(F != fault::nonsense,
-                  "tarc: tarc::describe<T> holds tarc::rename, tarc::transient, tarc::defaulted and tarc::field_names "
-                  "only -- remove what else stands there");
+    static_assert(
+        F != fault::nonsense,
+        "tarc: tarc::describe<T> holds tarc::rename, renamed_from, removed, retyped, transient, defaulted and "
+        "field_names only -- remove what else stands there");
     static_assert(F != fault::description,
                   "tarc: tarc::describe of this struct names a field that it does not have -- correct the name");
+    static_assert(
+        F != fault::kept_name,
+        "tarc: tarc::describe of this struct calls a name old or removed that a field still has -- remove the "
+        "field, or take the name out of tarc::renamed_from or tarc::removed");
+    static_assert(F != fault::stand_in,
+                  "tarc: tarc::archived_as of this type lacks a part -- it needs a default-constructible `type`, "
+                  "`static type save(const T&)` and `static T load(type&&)`");
     static_assert(F != fault::same_name,
                   "tarc: two fields of a struct have one name in the archive -- rename one in tarc::describe");
     static_assert(F != fault::same_key,
@@ -149,6 +157,8 @@ constexpr void blame_aggregate() {
         static_cast<void>(sizeof(field<Path, T, f>));
     } else if constexpr (d.has_unknown) {
         static_cast<void>(sizeof(field<join<Path, cut<d.unknown.size()>(d.unknown)>(), T, f>));
+    } else if constexpr (d.has_kept) {
+        static_cast<void>(sizeof(field<join<Path, cut<d.kept.size()>(d.kept)>(), T, f>));
     } else if constexpr (same_names<T>().first != field_count<T>) {
         constexpr auto first = d.fields[same_names<T>().first].cpp_name,
                        second = d.fields[same_names<T>().second].cpp_name;
@@ -165,13 +175,16 @@ template <class T, fixed_string Path, class... Above>
 constexpr void blame() {
     constexpr kind k = kind_v<T>;
     constexpr fault f = fault_of<T, Above...>();
-    if constexpr (own_fault<T>() != fault::none || (k == kind::aggregate && (std::is_same_v<T, Above> || ...))) {
+    if constexpr (own_fault<T>() != fault::none ||
+                  ((k == kind::aggregate || k == kind::stand_in) && (std::is_same_v<T, Above> || ...))) {
         static_cast<void>(sizeof(field<Path, T, f>));
     } else if constexpr (k == kind::aggregate) {
         if constexpr (has_names<T>())
             blame_aggregate<T, Path, Above...>();
         else
             static_cast<void>(cpp_names<T>());  // says it
+    } else if constexpr (k == kind::stand_in) {
+        blame_element<typename archived_as<T>::type, Path, Above..., T>();
     } else if constexpr (k == kind::map) {
         blame_element<typename T::mapped_type, join<Path, "[]">(), Above...>();
     } else if constexpr (k == kind::sequence || k == kind::array) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <tarc/reflect/kinds.hpp>
 #include <tarc/reflect/probe.hpp>
@@ -16,7 +17,7 @@ namespace tarc::detail {
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
     polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many,
-    nonsense, description, unnamed, same_name, same_key, unknown,
+    nonsense, description, kept_name, unnamed, same_name, same_key, stand_in, unknown,
 };
 // clang-format on
 
@@ -57,6 +58,14 @@ template <class K>
 inline constexpr bool can_be_key =
     kind_v<K> == kind::string || kind_v<K> == kind::integer || kind_v<K> == kind::enumeration;
 
+/// Whether archived_as<T> has what it takes, to and fro.
+template <class T>
+concept converts_to_stand_in = requires(const T& object, typename archived_as<T>::type& made, T& target) {
+    made = archived_as<T>::save(object);
+    target = archived_as<T>::load(std::move(made));
+    requires std::is_default_constructible_v<typename archived_as<T>::type>;
+};
+
 /// What is wrong with T itself, whatever stands inside it.
 template <class T>
 consteval fault own_fault() {
@@ -80,6 +89,8 @@ consteval fault own_fault() {
         return fault::long_double;
     else if constexpr (std::is_union_v<T>)
         return fault::is_union;
+    else if constexpr (kind_v<T> == kind::stand_in)
+        return converts_to_stand_in<T> ? fault::none : fault::stand_in;
     else if constexpr (kind_v<T> == kind::aggregate)
         return aggregate_fault<T>();
     else if constexpr (kind_v<T> == kind::tuple || kind_v<T> == kind::variant)
@@ -162,6 +173,8 @@ consteval fault fault_of_fields() {
         return fault::nonsense;
     } else if constexpr (description_of<T>.has_unknown) {
         return fault::description;
+    } else if constexpr (description_of<T>.has_kept) {
+        return fault::kept_name;
     } else if constexpr (same_names<T>().first != field_count<T>) {
         return fault::same_name;
     } else if constexpr (count_rests<T>() > 1) {
@@ -201,6 +214,11 @@ consteval fault fault_of() {
             return fault::recursive;
         else
             return fault_of_fields<T, Above...>();
+    } else if constexpr (k == kind::stand_in) {
+        if constexpr ((std::is_same_v<T, Above> || ...))
+            return fault::recursive;
+        else
+            return fault_of_element<typename archived_as<T>::type, Above..., T>();
     } else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) {
         return fault_of_element<typename T::value_type, Above...>();
     } else if constexpr (k == kind::map) {

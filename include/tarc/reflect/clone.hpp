@@ -37,6 +37,12 @@ public:
         if (t.kind == kind::tensor)
             return detail_access::set_storage(*t.tensor(object), copy(t.tensor(object)->storage()));
         if (t.clone_leaf != nullptr) return t.clone_leaf(object, *this);
+        if (t.kind == kind::stand_in) {
+            temporary made(*t.element);
+            t.save_as(object, made.object);
+            clone(*t.element, made.object);
+            return t.load_as(made.object, object);
+        }
         for_each_part(t, object, [&](void* part, const type_facts& type, auto&&) { clone(type, part); });
     }
 

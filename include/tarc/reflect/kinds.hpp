@@ -39,6 +39,7 @@ enum class kind : std::uint8_t {
     value,     // tarc::value
     rest,      // tarc::rest
     metadata,  // tarc::module_metadata
+    stand_in,  // archived as another type (tarc::archived_as)
 };
 // clang-format on
 
@@ -48,6 +49,9 @@ struct leaf;
 
 template <class T>
 concept has_leaf = requires { leaf<T>::is; };
+
+template <class T>
+concept has_stand_in = requires { typename archived_as<T>::type; };
 
 template <class T, template <class...> class Of>
 inline constexpr bool is_a = false;
@@ -111,7 +115,9 @@ concept random_engine = std::is_class_v<T> && requires(T& e) {
 
 template <class T>
 consteval kind kind_of() {
-    if constexpr (has_leaf<T>)
+    if constexpr (has_stand_in<T>)
+        return kind::stand_in;
+    else if constexpr (has_leaf<T>)
         return leaf<T>::is;
     else if constexpr (std::same_as<T, std::monostate>)
         return kind::none;
@@ -197,6 +203,9 @@ consteval int python_kind() {
         case kind::map:
         case kind::aggregate: return 10;
         case kind::none: return 11;
+        case kind::stand_in:
+            if constexpr (has_stand_in<T>) return python_kind<typename archived_as<T>::type>();
+            return 0;
         default: return 0;  // may be anything
     }
 }

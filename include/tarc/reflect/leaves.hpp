@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ struct member {
     std::string_view name;  // in the archive; empty for elements of tuples and variants
     const type_facts* type;
     bool transient = false, defaulted = false;
+    std::span<const std::string_view> old_names = {};  // that files written before may have instead
+    std::optional<dtype_policy> retyped = {};          // instead of the load's policy
 };
 
 struct enum_entry {
@@ -52,12 +55,13 @@ struct type_facts {
 
     // aggregates, tuples, variants: their parts
     std::span<const member> members;
+    std::span<const std::string_view> removed;   // keys of older files
     bool is_module = false;                      // written as a flat OrderedDict
     bool flattens = false;                       // inside a module its leaves get dotted keys of their own
     void (*addresses)(void*, void**) = nullptr;  // aggregates and tuples: of all members
 
     // containers
-    const type_facts* element = nullptr;  // of sequence, array, optional, set; the mapped type of a map
+    const type_facts* element = nullptr;  // of sequence, array, optional, set, stand_in; the mapped type of a map
     const type_facts* key = nullptr;
     std::size_t count = 0;    // array
     bool unordered = false;   // map, set: written in key order
@@ -78,6 +82,8 @@ struct type_facts {
     std::size_t (*which)(const void*) = nullptr;         // variant: index; get() gives the value
     std::string (*to_text)(const void*) = nullptr;       // text
     bool (*from_text)(void*, std::string_view) = nullptr;
+    void (*save_as)(const void*, void*) = nullptr;         // stand_in: (object, to what it is archived as)
+    void (*load_as)(void*, void*) = nullptr;               // stand_in: (what it was archived as, to the object)
     void (*clone_leaf)(void*, storage_cloner&) = nullptr;  // of a leaf that holds tensors in a way of its own
 
     // life; null where T cannot do it, which only a struct or a container of one may not
@@ -99,7 +105,12 @@ constexpr auto make_members() {
         std::array<member, field_count<T>> m{};
         for (std::size_t i = 0; i < m.size(); ++i) {
             const field_facts& f = description_of<T>.fields[i];
-            m[i] = {f.name, nullptr, f.transient, f.defaulted};
+            m[i] = {f.name,
+                    nullptr,
+                    f.transient,
+                    f.defaulted,
+                    std::span<const std::string_view>(description_of<T>.old_names).subspan(f.first_old, f.old_count),
+                    f.retyped};
         }
         return m;
     } else {
@@ -276,6 +287,8 @@ consteval bool holds_tensor() {
         return true;
     else if constexpr (k == kind::aggregate)
         return any_of(archived_fields<T>{});
+    else if constexpr (k == kind::stand_in)
+        return holds_tensor<typename archived_as<T>::type>();
     else if constexpr (k == kind::tuple || k == kind::variant)
         return any_of(typename elements_of<T>::type{});
     else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional)
@@ -318,12 +331,22 @@ constexpr type_facts make_facts() {
         f.from_text = [](void* p, std::string_view s) { return random_text<T>::read(*static_cast<T*>(p), s); };
     } else if constexpr (k == kind::aggregate) {
         f.members = members_of<T>;
+        f.removed = description_of<T>.removed;
         f.is_module = is_module<T>;
         f.dotted = description_of<T>.dotted;
         f.addresses = [](void* p, void** out) {
             with_fields(*static_cast<T*>(p), [&](auto&... field) {
                 ((*out++ = const_cast<void*>(static_cast<const volatile void*>(&field))), ...);
             });
+        };
+    } else if constexpr (k == kind::stand_in) {
+        using A = archived_as<T>;
+        set_element<typename A::type>(f);
+        f.save_as = [](const void* object, void* to) {
+            *static_cast<typename A::type*>(to) = A::save(*static_cast<const T*>(object));
+        };
+        f.load_as = [](void* made, void* to) {
+            *static_cast<T*>(to) = A::load(std::move(*static_cast<typename A::type*>(made)));
         };
     } else if constexpr (k == kind::tuple) {
         f.members = members_of<T>;
@@ -340,6 +363,19 @@ constexpr type_facts make_facts() {
     for (const member& m : f.members) f.dotted |= !m.transient && m.type->dotted;
     return f;
 }
+
+/// An object of a type that is made apart: a key or element on its way into a container, what a type is archived as.
+class temporary {
+public:
+    explicit temporary(const type_facts& t) : object(t.create()), type_(t) {}
+    ~temporary() { type_.destroy(object); }
+    temporary(const temporary&) = delete;
+    temporary& operator=(const temporary&) = delete;
+    void* object;
+
+private:
+    const type_facts& type_;
+};
 
 /// Reads and writes an integer of a type's size and sign; the value was checked to fit.
 [[nodiscard]] inline std::int64_t read_signed(const type_facts& t, const void* p) {

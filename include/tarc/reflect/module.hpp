@@ -41,6 +41,11 @@ consteval bool all_tensors() {
             return is_module<T>;
         else
             return fields_are_tensors<T, Above...>();
+    } else if constexpr (k == kind::stand_in) {
+        if constexpr ((std::is_same_v<T, Above> || ...))
+            return false;
+        else
+            return all_tensors<typename archived_as<T>::type, T, Above...>();
     } else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional) {
         return all_tensors<typename T::value_type, Above...>();
     } else if constexpr (k == kind::tuple) {
@@ -86,6 +91,8 @@ consteval bool holds_flat_tensor() {
         return any_of(typename elements_of<T>::type{});
     else if constexpr (k == kind::sequence || k == kind::array || k == kind::optional)
         return holds_flat_tensor<typename T::value_type>();
+    else if constexpr (k == kind::stand_in)
+        return flattens<typename archived_as<T>::type>();
     else if constexpr (k == kind::map)
         return std::is_same_v<typename T::key_type, std::string> && holds_flat_tensor<typename T::mapped_type>();
     else
@@ -101,6 +108,8 @@ consteval bool flattens() {
             return is_module<T>;
         else
             return true;
+    } else if constexpr (kind_v<T> == kind::stand_in) {
+        return flattens<typename archived_as<T>::type>();
     } else {
         return kind_v<T> == kind::tensor || all_tensors<T>() || holds_flat_tensor<T>();
     }

@@ -97,6 +97,7 @@ private:
             case kind::metadata: return;
             case kind::variant: return line(alternatives(t), optional);
             case kind::optional: return type(*t.element, in_module, true);
+            case kind::stand_in: return type(*t.element, in_module, optional);
             case kind::bits: return step(any_step, false, facts_of<bool>, false, optional);
             case kind::sequence:
             case kind::array:

@@ -10,8 +10,8 @@
 namespace tarc::detail {
 
 /// Calls `f(part, type)` for what an object is made of at the next level: fields, elements, the value of an optional or
-/// variant, the mapped values of a map; with the name that it has in a dotted key, empty for what adds none. Transient
-/// fields are left out. Depth is bounded by the type.
+/// variant, the mapped values of a map, what a type is archived as; with the name that it has in a dotted key, empty
+/// for what adds none. Transient fields are left out. Depth is bounded by the type.
 template <class F>
 void for_each_part(const type_facts& t, void* p, F&& f) {
     switch (t.kind) {
@@ -35,6 +35,12 @@ void for_each_part(const type_facts& t, void* p, F&& f) {
         case kind::optional:
             if (void* inner = t.get(p)) f(inner, *t.element, std::string_view{});
             return;
+        case kind::stand_in: {  // a copy, which shares the storages of its tensors
+            temporary made(*t.element);
+            t.save_as(p, made.object);
+            f(made.object, *t.element, std::string_view{});
+            return;
+        }
         case kind::variant: {
             const std::size_t which = t.which(p);
             if (which < t.members.size()) f(t.get(p), *t.members[which].type, std::string_view{});
