@@ -12,12 +12,12 @@ namespace detail {
 // The spellings in use: CCCL 3.1 and rmm 26 have allocate_sync(n, a) and allocate(stream, n, a); CCCL up to 3.0 has
 // allocate(n, a) and allocate_async(n, a, stream); rmm before that allocate(n, stream). A stream is whatever type they
 // make of a native handle.
-template <class R, class S>
+template <class R>
 concept allocates_sync = requires(R& r, void* p, std::size_t n) {
     { r.allocate_sync(n, n) } -> std::convertible_to<void*>;
     r.deallocate_sync(p, n, n);
 };
-template <class R, class S>
+template <class R>
 concept allocates_blocking = requires(R& r, void* p, std::size_t n) {
     { r.allocate(n, n) } -> std::convertible_to<void*>;
     r.deallocate(p, n, n);
@@ -38,7 +38,7 @@ concept allocates_stream_last = requires(R& r, void* p, std::size_t n, S s) {
 /// Any object that allocates like a resource of cuda::mr or of rmm.
 template <class R, class Api>
 concept foreign_resource =
-    detail::allocates_sync<R, typename Api::stream> || detail::allocates_blocking<R, typename Api::stream> ||
+    detail::allocates_sync<R> || detail::allocates_blocking<R> ||
     detail::allocates_stream_first<R, typename Api::stream> || detail::allocates_stream_last<R, typename Api::stream>;
 
 /// A resource of cuda::mr or rmm as one of tarc. It refers to `r`, which is used from as many threads as this is; both
@@ -48,8 +48,7 @@ template <class R, class Api>
 class basic_adapted {
     using stream_type = typename Api::stream;
     static constexpr bool first = detail::allocates_stream_first<R, stream_type>,
-                          last = detail::allocates_stream_last<R, stream_type>,
-                          sync = detail::allocates_sync<R, stream_type>;
+                          last = detail::allocates_stream_last<R, stream_type>, sync = detail::allocates_sync<R>;
 
 public:
     basic_adapted(R& r, tarc::device d) : resource_(&r), device_(d) {}
@@ -57,7 +56,7 @@ public:
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
         if constexpr (sync) {
             return resource_->allocate_sync(bytes, alignment);
-        } else if constexpr (detail::allocates_blocking<R, stream_type>) {
+        } else if constexpr (detail::allocates_blocking<R>) {
             return resource_->allocate(bytes, alignment);
         } else {
             const device_guard<Api> current(device_);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <tarc/error.hpp>
+#include <tarc/tensor/backend.hpp>
 #include <tarc/tensor/device.hpp>
 
 namespace tarc::cuda {
@@ -56,8 +57,7 @@ void check(typename Api::code c, const char* call, device d) {
     static_cast<void>(Api::last_error());
     const std::string said = std::string(call) + " said " + Api::error_name(c) + " (" + Api::error_text(c) + ")";
     if (c == Api::no_memory) tarc::detail::raise(errc::out_of_memory, d.location() + ": " + said);
-    if (const std::string why = absence<Api>(c); !why.empty())
-        tarc::detail::raise(errc::no_device, why + " -- device \"" + d.location() + "\" cannot be used here");
+    if (const std::string why = absence<Api>(c); !why.empty()) tarc::detail::raise_unavailable(d, why);
     tarc::detail::raise(errc::device_failed,
                         d.location() + ": " + said +
                             (Api::is_sticky(c) ? " -- this device is lost for the process: every later call fails, "

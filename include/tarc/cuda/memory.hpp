@@ -81,7 +81,7 @@ public:
     explicit basic_stream_ordered_memory(int index = 0) : device_(tarc::device::cuda(index)) {
         device_.type = Api::type;
         if (const std::string why = why_unavailable<Api>(device_); !why.empty())
-            tarc::detail::raise(errc::no_device, why + " -- device \"" + device_.location() + "\" cannot be used here");
+            tarc::detail::raise_unavailable(device_, why);
         int yes = 0;
         check<Api>(Api::has_pools(&yes, device_.index), "asking for memory pools", device_);
         has_pool_ = yes != 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>  // std::min, std::reverse
+#include <algorithm>  // std::min
 #include <array>
 #include <cstddef>
 #include <cstdint>

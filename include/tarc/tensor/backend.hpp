@@ -113,12 +113,14 @@ namespace detail {
            ".hpp> and link the CMake target tarc::" + kind + " for it)";
 }
 
+[[noreturn]] inline void raise_unavailable(device d, const std::string& why) {
+    raise(errc::no_device, why + " -- device \"" + d.location() + "\" cannot be used here");
+}
+
 [[nodiscard]] inline backend& backend_for(device d) {
     backend* b = find_backend(d.type);
     const std::string why = b == nullptr ? why_unavailable(d) : b->unavailable(d);
-    if (b == nullptr || !why.empty())
-        raise(errc::no_device,
-              (why.empty() ? "it has no memory" : why) + " -- device \"" + d.location() + "\" cannot be used here");
+    if (b == nullptr || !why.empty()) raise_unavailable(d, why.empty() ? "it has no memory" : why);
     return *b;
 }
 
