@@ -122,6 +122,8 @@ inline constexpr auto history = versions<>{};
 /// `    static type save(const my::angle& a) { return a.degrees(); }`
 /// `    static my::angle load(type&& degrees) { return my::angle(degrees); }`
 /// `};`
+/// A load makes the object anew, also one in place; an exception of its `load` ends that of the archive, with the target
+/// as it was.
 template <class T>
 struct archived_as;
 

@@ -149,9 +149,16 @@ TEST_CASE("a module that is smaller or larger than the file's, not strict") {
     REQUIRE(larger.layers.size() == 3);
     CHECK(larger.layers[1].weight(0) == 2);
     CHECK(larger.layers[2].weight(0) == 9);
-    REQUIRE(larger.heads.size() == 2);
-    CHECK(larger.heads.at("a").weight(0) == 3);
+    CHECK(r.unexpected_keys == std::vector<std::string>{"heads.a.weight", "heads.a.bias"});
+    REQUIRE(larger.heads.size() == 1);
     CHECK(larger.heads.at("b").weight(0) == 10);
+    stack smaller{{layer(7)}, {}};
+    const tarc::load_report s = tarc::load_into(smaller, file, {.strict = false});
+    CHECK(s.missing_keys.empty());
+    CHECK(s.unexpected_keys == std::vector<std::string>{"layers.1.weight", "layers.1.bias"});
+    CHECK(smaller.layers.size() == 1);
+    CHECK(smaller.layers[0].weight(0) == 1);
+    CHECK(smaller.heads.size() == 1);  // an empty one has no layers of its own
     stack strict{{layer(7), layer(8), layer(9)}, {{"b", layer(10)}}};
     CHECK(tarc::load_into(strict, file).clean());
     CHECK(strict.layers.size() == 2);

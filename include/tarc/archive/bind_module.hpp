@@ -22,6 +22,7 @@ inline void binder::missing_flat(const type_facts& t, const std::string& key) {
     const auto below = [&](std::string_view name) {
         return key.empty() ? std::string(name) : key + "." + std::string(name);
     };
+    if (t.kind == kind::stand_in && t.flattens) return missing_flat(*t.element, key);
     if (t.kind == kind::aggregate && t.flattens) {
         for (const member& m : t.members) {
             if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata ||
@@ -42,7 +43,8 @@ inline void binder::missing_flat(const type_facts& t, const std::string& key) {
 
 inline void binder::module(const type_facts& t, void* target, const node& n) {
     if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
-    flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
+    flat_view view(n, options_, out_.texts, budget_);
+    forget_removed(t, view, {});
     std::array<void*, max_parts> at;
     t.addresses(target, at.data());
     for (std::size_t i = 0; i < t.members.size(); ++i)
@@ -53,6 +55,15 @@ inline void binder::module(const type_facts& t, void* target, const node& n) {
         if (!i.used && !i.container) unexpected(i.key);
 }
 
+/// What older files have and nobody wants.
+inline void binder::forget_removed(const type_facts& t, flat_view& view, const std::string& key) {
+    for (const std::string_view name : t.removed) {
+        const std::string gone = key.empty() ? std::string(name) : key + "." + std::string(name);
+        if (const flat_view::item* i = view.find(gone)) view.take(*i);
+        for (const std::size_t i : view.below(gone)) view.take(i);
+    }
+}
+
 inline void binder::flat_members(const type_facts& t, void* target, flat_view& view, const std::string& key) {
     std::array<void*, max_parts> at;
     t.addresses(target, at.data());
@@ -60,17 +71,25 @@ inline void binder::flat_members(const type_facts& t, void* target, flat_view& v
     for (std::size_t i = 0; i < t.members.size(); ++i) {
         const member& m = t.members[i];
         if (m.transient || m.type->kind == kind::metadata) continue;  // an inner struct's metadata stays as it is
-        const std::string name = key.empty() ? std::string(m.name) : key + "." + std::string(m.name);
-        if (m.type->kind == kind::rest)
+        if (m.type->kind == kind::rest) {
             rest = i;
-        else if (!m.defaulted || view.has(name))
-            flat(*m.type, at[i], view, name);
+            continue;
+        }
+        const auto below = [&](std::string_view name) {
+            return key.empty() ? std::string(name) : key + "." + std::string(name);
+        };
+        std::string name = below(m.name), old;
+        for (std::size_t k = 0; k < m.old_names.size() && !view.has(name); ++k)
+            if (view.has(old = below(m.old_names[k]))) name = old;
+        const policy_scope p(*this, m);
+        if (!m.defaulted || view.has(name)) flat(*m.type, at[i], view, name);
     }
     if (rest == max_parts) return;
     stage(*t.members[rest].type, at[rest], [&](void* p) {
         auto& r = *static_cast<tarc::rest*>(p);
-        r.clear();
+        keep_unselected(r, key);
         for (const std::size_t i : view.left_below(key)) {
+            if (!takes(view[i].key)) continue;
             r.append(tarc::value(view[i].key.substr(key.empty() ? 0 : key.size() + 1)), copied(*view[i].value));
             view.take(i);
         }
@@ -82,6 +101,10 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
     if (t.kind == kind::optional) return flat_optional(t, target, view, key);
     if (!t.flattens || t.kind == kind::tensor) {
         flat_view::item* i = view.find(key);
+        if (!takes(key)) {
+            if (i != nullptr) view.take(*i);
+            return;
+        }
         if (i == nullptr || i->used || (t.kind == kind::tensor && i->container && i->value->kind != value_kind::object))
             return missing_flat(t, key);
         view.take(*i);
@@ -90,7 +113,8 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
     }
     if (flat_view::item* i = view.find(key); i != nullptr && i->empty()) view.take(*i);  // of a nested form
     switch (t.kind) {
-        case kind::aggregate: return flat_members(t, target, view, key);
+        case kind::aggregate: forget_removed(t, view, key); return flat_members(t, target, view, key);
+        case kind::stand_in: return stand_in(t, target, [&](void* made) { flat(*t.element, made, view, key); });
         case kind::array:
         case kind::tuple:
             return for_each_part(t, target, [&](std::size_t i, const type_facts& part, void* p) {
@@ -100,7 +124,8 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
             std::size_t n = count_indices(view, key);
             const std::size_t old = t.get_size(target);
             budget_.holes(*t.element, n - std::min(n, view.below(key).size()));
-            if (!options_.strict) n = std::max(n, old);  // elements that the file has not stay, and are missing
+            if (!options_.strict && old != 0)
+                n = old;  // a warm start fills the layers that the model has, as torch's does
             return stage_parts(t, target, n == old, [&](void* p) {
                 t.resize(p, n);
                 for (std::size_t i = 0; i < n; ++i) flat(*t.element, t.at(p, i), view, key + "." + std::to_string(i));
@@ -108,13 +133,15 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
         }
         case kind::map:
             return stage(t, target, [&](void* p) {
-                vec<std::string> names = names_below(view, key, t.element->kind == kind::tensor);
+                const bool fixed = !options_.strict && t.element->kind != kind::tensor && t.get_size(p) != 0;
+                vec<std::string> names;
+                if (!fixed) names = names_below(view, key, t.element->kind == kind::tensor);
                 temporary made(t);
                 for (std::string name : names) {
                     budget_.text(name.size());
                     keep(t, p, made.object, &name);
                 }
-                if (!options_.strict) {  // elements that the file has not stay, and are missing
+                if (fixed || !options_.strict) {  // elements that the file has not stay, and are missing
                     const vec<std::string> known_names = names_in(t, p);
                     const auto before = [&](std::size_t a, std::size_t b) { return known_names[a] < known_names[b]; };
                     for (const std::size_t i : sorted_numbers(known_names.size(), before)) {

@@ -8,6 +8,7 @@
 #include <tarc/archive/binder.hpp>
 #include <tarc/archive/flat_view.hpp>
 #include <tarc/archive/scalars.hpp>
+#include <tarc/tensor/convert.hpp>
 #include <tarc/util/vec.hpp>
 
 /// Binding of scalars, tensors and containers, by what Python has for each (DESIGN 3).
@@ -21,11 +22,26 @@ inline void binder::scalar(const type_facts& t, void* target, const node& n) {
         const element_value read(read_element(*n.tensor));
         const element_value exact = t.kind == kind::integer ? read.whole() : read;
         return stage(t, target, [&](void* p) {
-            if (std::string why = read_scalar(t, p, exact.get()); !why.empty())
-                mismatch("a 0-d tensor of " + describe_node(read.get()), std::move(why));
+            std::string why = read_scalar(t, p, exact.get());
+            if (!why.empty()) number_mismatch(t, p, read.get(), "a 0-d tensor of ", std::move(why));
         });
     }
-    stage(t, target, [&](void* p) { read_text(t, p, n); });
+    stage(t, target, [&](void* p) {
+        if (n.kind == value_kind::string || n.kind == value_kind::bytes) budget_.text(n.size);
+        std::string why = read_scalar(t, p, n);
+        if (!why.empty()) number_mismatch(t, p, n, "", std::move(why));
+    });
+}
+
+/// A scalar that does not fit as it is, but may by the load's dtype_policy.
+inline void binder::number_mismatch(const type_facts& t, void* p, const node& n, const char* what, std::string why) {
+    std::string archived = what + describe_node(n);
+    if (policy_ != dtype_policy::exact && cast_number(t, p, n, policy_ == dtype_policy::cast))
+        return converted(std::move(archived), std::move(why));
+    const bool same_kind = (t.kind == kind::integer && n.kind == value_kind::integer) ||
+                           (t.kind == kind::real && (n.kind == value_kind::real || n.kind == value_kind::integer)) ||
+                           (t.kind == kind::enumeration && t.has_names && n.kind == value_kind::string);
+    mismatch(std::move(archived), std::move(why), same_kind ? difference::value : difference::kind);
 }
 
 inline any_tensor binder::read_element(const tensor_body& t) {
@@ -55,14 +71,15 @@ inline void binder::tensor(const type_facts& t, void* target, const node& n) {
         return mismatch(n, tensor_text(t));
     }
     const tensor_body& b = *n.tensor;
-    bool fits = t.any_dtype || t.dtype == b.type;
-    if (fits && t.has_rank) {
-        fits = b.shape.size() == t.extents.size();
-        for (std::size_t i = 0; fits && i < t.extents.size(); ++i)
-            fits = t.extents[i] == dyn || t.extents[i] == b.shape[i];
-    }
-    if (!fits) return mismatch(n, tensor_text(t));
-    out_.tensors.push_back({t.tensor(target), &b, file_path({})});
+    const bool same = t.any_dtype || t.dtype == b.type;
+    if (!same && !(policy_ == dtype_policy::widen && can_widen(b.type, t.dtype)) &&
+        !(policy_ == dtype_policy::cast && can_cast(b.type, t.dtype)))
+        return mismatch(n, tensor_text(t), difference::dtype);
+    if (t.has_rank && b.shape.size() != t.extents.size()) return mismatch(n, tensor_text(t), difference::rank);
+    for (std::size_t i = 0; i < t.extents.size(); ++i)
+        if (t.extents[i] != dyn && t.extents[i] != b.shape[i]) return mismatch(n, tensor_text(t), difference::extent);
+    if (!same) converted(describe_node(n), tensor_text(t));
+    out_.tensors.push_back({t.tensor(target), &b, file_path({}), same ? b.type : t.dtype, hidden_});
 }
 
 inline void binder::tensor_of_scalar(const type_facts& t, void* target, const node& n) {
@@ -104,6 +121,7 @@ inline void binder::sequence(const type_facts& t, void* target, const node& n) {
     budget_.grow(*t.element, items, items->size);
     stage_parts(t, target, t.get_size(target) == items->size, [&](void* p) {
         t.resize(p, items->size);
+        const container_scope c(*this);
         for (std::size_t i = 0; i < items->size; ++i) {
             scope s(path_, std::to_string(i), '/');
             any(*t.element, t.at(p, i), *(*items)[i]);
@@ -115,7 +133,8 @@ inline void binder::fixed(const type_facts& t, void* target, const node& n) {
     const list_body* items = items_of(n);
     const std::size_t want = t.kind == kind::array ? t.count : t.members.size();
     if (items == nullptr || items->size != want)
-        return mismatch(n, (t.kind == kind::array ? "a list of " : "a tuple of ") + std::to_string(want));
+        return mismatch(n, (t.kind == kind::array ? "a list of " : "a tuple of ") + std::to_string(want),
+                        items == nullptr ? difference::kind : difference::extent);
     for_each_part(t, target, [&](std::size_t i, const type_facts& part, void* p) {
         scope s(path_, std::to_string(i), '/');
         any(part, p, *(*items)[i]);
@@ -144,6 +163,7 @@ inline void binder::map(const type_facts& t, void* target, const node& n) {
     if (tensors && flat_view::is_nested(n)) return nested(t, target, n);
     budget_.grow(*t.element, d, d->size);
     stage(t, target, [&](void* p) {
+        const container_scope c(*this);
         // All keys come first, since some maps move their elements when one is added.
         vec<const entry*> wanted;
         temporary made(t);
@@ -172,8 +192,9 @@ inline void binder::map(const type_facts& t, void* target, const node& n) {
 
 /// A map of tensors from a state_dict that is nested, or from an entire pickled model.
 inline void binder::nested(const type_facts& t, void* target, const node& n) {
-    flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
+    flat_view view(n, options_, out_.texts, budget_);
     stage(t, target, [&](void* p) {
+        const container_scope c(*this);
         temporary made(t);
         for (const auto& i : view.items()) {
             if (i.container) continue;
@@ -201,6 +222,8 @@ inline bool binder::read_key(const type_facts& t, void* to, const node& n, bool 
     if (auto* name = static_cast<std::string*>(to);
         strip && !options_.strip_prefix.empty() && name->starts_with(options_.strip_prefix))
         name->erase(0, options_.strip_prefix.size());
+    if (auto* name = static_cast<std::string*>(to); strip && !options_.keys->empty())
+        *name = options_.keys->wanted(*name);
     return true;
 }
 
@@ -232,13 +255,16 @@ inline void binder::variant(const type_facts& t, void* target, const node& n) {
             if (accepts(*t.members[i].type, n, false)) which = i;
         if (which == t.members.size()) return mismatch(n, "one of a variant's alternatives");
     }
-    stage(t, target,
-          [&](void* p) { any(*t.members[which].type, t.which(p) == which ? t.get(p) : t.emplace(p, which), *inner); });
+    stage(t, target, [&](void* p) {
+        const container_scope c(*this);
+        any(*t.members[which].type, t.which(p) == which ? t.get(p) : t.emplace(p, which), *inner);
+    });
 }
 
 /// Whether a Python value is of the kind that a type is written as; `exactly` leaves out an int for a float.
 inline bool binder::accepts(const type_facts& t, const node& n, bool exactly) {
     switch (t.kind) {
+        case kind::stand_in: return accepts(*t.element, n, exactly);
         case kind::none: return n.kind == value_kind::none;
         case kind::boolean: return n.kind == value_kind::boolean;
         case kind::integer: return n.kind == value_kind::integer;

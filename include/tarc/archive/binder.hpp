@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>  // std::make_unique
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,15 +27,15 @@ public:
 
     /// `fresh`: the object was made for this load, and may be written before it is known to succeed.
     void bind(const type_facts& t, void* object, const node& n, bool fresh) {
-        direct_ = fresh;
+        direct_ = fresh_ = fresh;
         any(t, object, n);
     }
 
     /// Binds one field of a module on its own: the leaves whose keys stand under `key`.
     void bind_below(const type_facts& t, void* object, const node& n, bool fresh, const std::string& key) {
-        direct_ = fresh;
+        direct_ = fresh_ = fresh;
         if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
-        flat_view view(n, options_.strip_prefix, options_.limit, out_.texts, budget_);
+        flat_view view(n, options_, out_.texts, budget_);
         flat(t, object, view, key);
         for (const std::size_t i : view.below(key))
             if (!view[i].used) unexpected(view[i].key);
@@ -52,15 +53,23 @@ private:
         return s;
     }
 
-    void mismatch(const node& n, std::string expected) { mismatch(describe_node(n), std::move(expected)); }
-    void mismatch(std::string archived, std::string expected) {
+    void mismatch(const node& n, std::string expected, difference what = difference::kind) {
+        mismatch(describe_node(n), std::move(expected), what);
+    }
+    void mismatch(std::string archived, std::string expected, difference what = difference::kind) {
         budget_.text(path_.size() + archived.size());
         out_.report.mismatched.push_back(
+            {path_.empty() ? options_.at : path_, std::move(archived), std::move(expected), what});
+    }
+    void converted(std::string archived, std::string expected) {
+        budget_.text(path_.size() + archived.size());
+        out_.report.converted.push_back(
             {path_.empty() ? options_.at : path_, std::move(archived), std::move(expected)});
     }
     /// `step` as path texts have it.
     void unexpected(std::string_view step) {
         scope s(path_, step, '/');
+        if (!options_.filter->takes_container(path_)) return;
         budget_.text(path_.size());
         out_.report.unexpected_keys.push_back(path_);
     }
@@ -84,6 +93,7 @@ private:
         void* object = t.copy != nullptr ? t.copy(target) : t.create();
         staged_object staged(t, object, target);
         const std::size_t before = out_.report.mismatched.size() + out_.report.missing_keys.size();
+        const std::size_t stand_ins = out_.stand_ins.size();
         direct_ = true;
         try {
             fill(object);
@@ -93,8 +103,71 @@ private:
         }
         direct_ = false;
         const bool fits = before == out_.report.mismatched.size() + out_.report.missing_keys.size();
-        if (fits || t.has_tensor) out_.objects.push_back(std::move(staged));
+        if (fits || t.has_tensor) return out_.objects.push_back(std::move(staged));
+        while (out_.stand_ins.size() > stand_ins) out_.stand_ins.pop_back();
     }
+
+    /// Binds what a type is archived as; the object itself is made of it when that has its tensors.
+    template <class Fill>
+    void stand_in(const type_facts& t, void* target, Fill&& fill) {
+        stage(t, target, [&](void* p) {
+            auto made = std::make_unique<temporary>(*t.element);
+            if (!fresh_) t.save_as(p, made->object);  // what the file lacks keeps its value
+            const bool outer = std::exchange(hidden_, true);
+            try {
+                fill(made->object);
+            } catch (...) {
+                hidden_ = outer;
+                throw;
+            }
+            hidden_ = outer;
+            out_.stand_ins.push_back({&t, std::move(made), p});
+        });
+    }
+
+    /// Whether a leaf takes part: `step` is a key below the path.
+    [[nodiscard]] bool takes(std::string_view step) {
+        if (!options_.filter->active()) return true;
+        scope s(path_, step, '/');
+        return options_.filter->takes(path_);
+    }
+    /// Of a tarc::rest, what takes no part in the load.
+    void keep_unselected(tarc::rest& r, std::string_view prefix) {
+        if (!options_.filter->active()) return r.clear();
+        tarc::rest kept;
+        for (const auto& [key, value] : r) {
+            const std::string step = key.kind() == value_kind::string ? std::string(key.as_string()) : std::string();
+            if (!takes(prefix.empty() ? step : std::string(prefix) + "." + step)) kept.append(key, value);
+        }
+        r = std::move(kept);
+    }
+
+    class container_scope {
+    public:
+        explicit container_scope(binder& b) : binder_(b), before_(std::exchange(b.in_container_, true)) {}
+        ~container_scope() { binder_.in_container_ = before_; }
+        container_scope(const container_scope&) = delete;
+        container_scope& operator=(const container_scope&) = delete;
+
+    private:
+        binder& binder_;
+        bool before_;
+    };
+
+    /// A field with a dtype_policy of its own; what stands in it has the same.
+    class policy_scope {
+    public:
+        policy_scope(binder& b, const member& m) : binder_(b), before_(b.policy_) {
+            if (m.retyped) b.policy_ = *m.retyped;
+        }
+        ~policy_scope() { binder_.policy_ = before_; }
+        policy_scope(const policy_scope&) = delete;
+        policy_scope& operator=(const policy_scope&) = delete;
+
+    private:
+        binder& binder_;
+        dtype_policy before_;
+    };
 
     /// A target that cannot be copied is bound part by part, so that what is transient in it stays.
     template <class Fill>
@@ -105,6 +178,9 @@ private:
 
     void any(const type_facts& t, void* target, const node& n) {
         budget_.visit();
+        const bool passes = t.kind == kind::aggregate || t.kind == kind::array || t.kind == kind::tuple ||
+                            t.kind == kind::optional || t.kind == kind::stand_in;
+        if (!passes && !in_container_ && !options_.filter->takes_container(path_)) return;
         switch (t.kind) {
             case kind::boolean:
             case kind::integer:
@@ -118,6 +194,7 @@ private:
             case kind::tensor: return tensor(t, target, n);
             case kind::value: return stage(t, target, [&](void* p) { *static_cast<tarc::value*>(p) = copied(n); });
             case kind::optional: return optional(t, target, n);
+            case kind::stand_in: return stand_in(t, target, [&](void* made) { any(*t.element, made, n); });
             case kind::bits: return bits(t, target, n);
             case kind::sequence: return sequence(t, target, n);
             case kind::array:
@@ -146,12 +223,12 @@ private:
             budget_.visit();
             if (!collected_.add(&n).fresh) return false;
             if (n.kind == value_kind::tensor && n.tensor->storage != nullptr && !n.tensor->meta)
-                out_.tensors.push_back({nullptr, n.tensor, file_path(path_text(at))});
+                out_.tensors.push_back({nullptr, n.tensor, file_path(path_text(at)), n.tensor->type});
             if (n.kind == value_kind::storage) {
                 auto* b = out_.texts.make<tensor_body>();
                 b->type = n.storage->type.value_or(dtype::uint8);
                 b->storage = n.storage;
-                out_.tensors.push_back({nullptr, b, file_path(path_text(at))});
+                out_.tensors.push_back({nullptr, b, file_path(path_text(at)), b->type});
             }
             return true;
         });
@@ -161,6 +238,7 @@ private:
     void scalar(const type_facts& t, void* target, const node& n);
     any_tensor read_element(const tensor_body& t);
     bool read_text(const type_facts& t, void* p, const node& n);
+    void number_mismatch(const type_facts& t, void* p, const node& n, const char* what, std::string why);
     void tensor(const type_facts& t, void* target, const node& n);
     void tensor_of_scalar(const type_facts& t, void* target, const node& n);
     void optional(const type_facts& t, void* target, const node& n);
@@ -177,6 +255,7 @@ private:
 
     // archive/bind_module.hpp: dotted keys
     void missing_flat(const type_facts& t, const std::string& key);
+    void forget_removed(const type_facts& t, flat_view& view, const std::string& key);
     void module(const type_facts& t, void* target, const node& n);
     void flat_members(const type_facts& t, void* target, flat_view& view, const std::string& key);
     void flat(const type_facts& t, void* target, flat_view& view, const std::string& key);
@@ -184,6 +263,14 @@ private:
     static vec<std::string> names_in(const type_facts& t, const void* map);
     static std::size_t count_indices(flat_view& view, const std::string& key);
     static vec<std::string> names_below(flat_view& view, const std::string& key, bool whole_names);
+
+    // archive/bind_dict.hpp: structs as dicts
+    void dict(const type_facts& t, void* target, const node& n);
+    void metadata(const type_facts& t, void* target, const node& n);
+    void strip_metadata(node& copy);
+    void absent(const member& m, void* target);
+    void missing(const type_facts& t);
+    void missing_key(const std::string& key);
 
     /// The items of a list or tuple, or null.
     static const list_body* items_of(const node& n) {
@@ -195,156 +282,11 @@ private:
         return is_transparent(n) ? n.object->state->dict : nullptr;
     }
 
-    void dict(const type_facts& t, void* target, const node& n) {
-        const dict_body* d = dict_of(n);
-        if (d == nullptr) return mismatch(n, "a dict");
-        budget_.visit(d->size);
-        std::array<void*, max_parts> at;
-        t.addresses(target, at.data());
-        const name_index names(*d);
-        vec<bool> used(d->size);
-        std::size_t rest = max_parts;
-        for (std::size_t i = 0; i < t.members.size(); ++i) {
-            const member& m = t.members[i];
-            if (m.transient) continue;
-            if (m.type->kind == kind::rest) {
-                rest = i;
-            } else if (m.type->kind == kind::metadata) {
-                metadata(*m.type, at[i], n);
-            } else {
-                const std::size_t where = names.find(m.name);
-                scope s(path_, escaped(m.name), '/');
-                if (where == d->size) {
-                    absent(m, at[i]);
-                } else {
-                    used[where] = true;
-                    any(*m.type, at[i], *(*d)[where].value);
-                }
-            }
-        }
-        if (rest != max_parts) {
-            stage(*t.members[rest].type, at[rest], [&](void* p) {
-                auto& r = *static_cast<tarc::rest*>(p);
-                r.clear();
-                for (std::size_t i = 0; i < d->size; ++i)
-                    if (!used[i]) r.append(copied(*(*d)[i].key), copied(*(*d)[i].value));
-            });
-            return;
-        }
-        for (std::size_t i = 0; i < d->size; ++i) {
-            if (!used[i]) unexpected(step_text(*(*d)[i].key));
-        }
-    }
     static std::string step_text(const node& key) {
         std::string text;
         append_step(text, {&key, 0, {}});
         return text;
     }
-
-    /// Where a dict has a string key; hashed only when that pays.
-    class name_index {
-    public:
-        explicit name_index(const dict_body& d) : dict_(d) {
-            if (d.size <= 16) return;
-            for (std::size_t i = 0; i < d.size; ++i)
-                if (d[i].key->kind == value_kind::string && by_name_.add(d[i].key->str()).fresh) places_.push_back(i);
-        }
-        [[nodiscard]] std::size_t find(std::string_view name) const {
-            if (dict_.size > 16) {
-                const std::size_t at = by_name_.find(name);
-                return at == text_set::none ? dict_.size : places_[at];
-            }
-            for (std::size_t i = 0; i < dict_.size; ++i)
-                if (dict_[i].key->kind == value_kind::string && dict_[i].key->str() == name) return i;
-            return dict_.size;
-        }
-
-    private:
-        const dict_body& dict_;
-        text_set by_name_;
-        vec<std::size_t> places_;
-    };
-
-    void metadata(const type_facts& t, void* target, const node& n) {
-        const node* state = n.kind == value_kind::dict ? n.dict->state : nullptr;
-        const node* found = nullptr;
-        if (state != nullptr && state->kind == value_kind::dict)
-            for (const entry& e : *state->dict)
-                if (e.key->kind == value_kind::string && e.key->str() == "_metadata") found = e.value;
-        stage(t, target, [&](void* p) {
-            auto& data = static_cast<module_metadata*>(p)->data;
-            data = found == nullptr ? tarc::value() : copied(*found);
-            if (found != nullptr && found->kind == value_kind::dict && !options_.strip_prefix.empty())
-                strip_metadata(*out_.copier.copy(found));
-        });
-    }
-
-    /// The keys of `_metadata` name modules, without a dot at the end ("module" and "module.fc1" for the prefix
-    /// "module."). That of the wrapper itself ("") goes, as in torch's consume_prefix_in_state_dict_if_present.
-    void strip_metadata(node& copy) {
-        const std::string_view prefix = options_.strip_prefix;
-        const std::string_view wrapper = prefix.substr(0, prefix.size() - (prefix.ends_with('.') ? 1 : 0));
-        bool wrapped = false;
-        for (const entry& e : *copy.dict) wrapped |= e.key->kind == value_kind::string && e.key->str() == wrapper;
-        if (!wrapped) return;
-        auto* kept = out_.values->memory.make<dict_body>();
-        kept->cls = copy.dict->cls;
-        kept->state = copy.dict->state;
-        for (const entry& e : *copy.dict) {
-            if (e.key->kind != value_kind::string) continue;
-            const std::string_view name = e.key->str();
-            if (name == wrapper)
-                kept->push_back(out_.values->memory, {out_.values->string(""), e.value});
-            else if (name.starts_with(prefix))
-                kept->push_back(out_.values->memory, {out_.values->string(name.substr(prefix.size())), e.value});
-            else if (!name.empty())
-                kept->push_back(out_.values->memory, e);
-        }
-        copy.dict = kept;
-    }
-
-    /// A field whose key the file does not have.
-    void absent(const member& m, void* target) {
-        if (m.defaulted) return;
-        if (m.type->kind == kind::optional) {
-            if (options_.strict) stage(*m.type, target, [&](void* p) { m.type->clear(p); });
-            return;
-        }
-        missing(*m.type);
-    }
-
-    /// One missing key for each leaf below the path; a container whose keys the file decides is one.
-    void missing(const type_facts& t) {
-        if (t.kind == kind::aggregate && !t.members.empty()) {
-            if (t.is_module) return missing_flat(t, {});
-            for (const member& m : t.members) {
-                if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata ||
-                    m.type->kind == kind::optional)
-                    continue;
-                scope s(path_, escaped(m.name), '/');
-                missing(*m.type);
-            }
-            return;
-        }
-        missing_key({});
-    }
-
-    void missing_key(const std::string& key) {
-        std::string path = path_;
-        if (!key.empty()) path.append(path.empty() ? "" : "/").append(key);
-        budget_.text(path.size());
-        out_.report.missing_keys.push_back(std::move(path));
-    }
-
-    /// A key or element made apart, to be moved into its container.
-    struct temporary {
-        explicit temporary(const type_facts& t) : type(t), object(t.create()) {}
-        ~temporary() { type.destroy(object); }
-        temporary(const temporary&) = delete;
-        temporary& operator=(const temporary&) = delete;
-        const type_facts& type;
-        void* object;
-    };
 
     /// The addresses and types of the parts of an array or tuple.
     template <class F>
@@ -363,7 +305,11 @@ private:
     bind_budget budget_;
     address_set collected_;  // parts of a tarc::value whose tensors are in out_.tensors
     std::string path_;
-    bool direct_ = false;
+    dtype_policy policy_ = options_.dtypes;
+    bool fresh_ = false;         // the object was made for this load
+    bool direct_ = false;        // what is bound now is not yet anybody's, and is written at once
+    bool hidden_ = false;        // it is what a type is archived as
+    bool in_container_ = false;  // it stands in a list or map, which takes part whole
 };
 
 }  // namespace tarc::detail

@@ -8,6 +8,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include <tarc/archive/key_map.hpp>
+#include <tarc/archive/path_filter.hpp>
 #include <tarc/archive/report.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/leaves.hpp>
@@ -40,6 +42,15 @@ struct binding {
         tensor_base* target;  // null for the tensors of a tarc::value
         const tensor_body* source;
         std::string_view path;  // from the file's root
+        dtype as;               // of the target; another one than the source's is converted
+        bool hidden = false;    // the target is of no concern to anybody before the load has succeeded
+    };
+    /// An object to be made of what its type is archived as, once that has its tensors; those inside come before those
+    /// around them.
+    struct stand_in_job {
+        const type_facts* type;
+        std::unique_ptr<temporary> made;
+        void* target;
     };
     /// A scalar of the file that goes into the bytes of a 0-d tensor on the host.
     struct element_job {
@@ -48,6 +59,7 @@ struct binding {
     load_report report;
     vec<tensor_job> tensors;
     vec<element_job> elements;
+    vec<stand_in_job> stand_ins;
     vec<staged_object> objects;
     std::shared_ptr<tree> values = std::make_shared<tree>();  // what members of type tarc::value hold
     tree_copier copier{*values};
@@ -58,6 +70,9 @@ struct bind_options {
     bool strict = true;
     bool in_place = false;
     std::string_view strip_prefix;
+    const key_map* keys;
+    const path_filter* filter;
+    dtype_policy dtypes = dtype_policy::exact;
     std::string at;  // where in the file the root node stands
     tarc::limits limit;
     std::uint64_t tree_bytes = 0;  // memory of the file's tree
@@ -112,7 +127,8 @@ private:
                 return n;
             case kind::array:
                 return checked_add(n, checked_mul(t.count, leaves_of(*t.element), "the size of an array"), "an array");
-            case kind::optional: return leaves_of(*t.element);
+            case kind::optional:
+            case kind::stand_in: return leaves_of(*t.element);
             default: return n;
         }
     }

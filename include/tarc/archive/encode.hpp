@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarc/archive/key_map.hpp>
 #include <tarc/archive/path_scope.hpp>
 #include <tarc/reflect/leaves.hpp>
 #include <tarc/util/sort.hpp>
@@ -24,7 +25,8 @@ namespace tarc::detail {
 /// the field's path.
 class encoder {
 public:
-    explicit encoder(tree& to) : tree_(to), copier_(to) {}
+    /// `keys`: what the file calls the keys of state_dicts.
+    explicit encoder(tree& to, const key_map& keys = {}) : tree_(to), copier_(to), keys_(keys) {}
 
     [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
 
@@ -91,6 +93,11 @@ private:
             case kind::text: return string(t.to_text(p));
             case kind::tensor: return tensor(t, p);
             case kind::value: return copy_into(copier_, tree_, *static_cast<const tarc::value*>(p));
+            case kind::stand_in: {
+                temporary made(*t.element);
+                t.save_as(p, made.object);
+                return any(*t.element, made.object);
+            }
             case kind::optional: {
                 void* inner = t.get(q);
                 return inner == nullptr ? tree_.none() : any(*t.element, inner);
@@ -129,6 +136,8 @@ private:
                 node* dict = tree_.dict();
                 for (const pair& e : elements(t, p)) {
                     node* key = any(*t.key, e.key);
+                    if (!keys_.empty() && t.key->kind == kind::string && t.element->kind == kind::tensor)
+                        key = tree_.string(keys_.archived(key->str()));
                     scope s(path_, key_text(*key), '/');
                     tree_.insert(dict, key, any(*t.element, e.value));
                 }
@@ -293,9 +302,14 @@ private:
             if (void* inner = t.get(q)) flatten(*t.element, inner, key, origin, to);
             return;
         }
+        if (t.kind == kind::stand_in && t.flattens) {
+            temporary made(*t.element);
+            t.save_as(p, made.object);
+            return flatten(*t.element, made.object, key, origin, to);
+        }
         if (!t.flattens || t.kind == kind::tensor) {
             scope s(path_, key, '/');
-            tree_.insert(to.dict, tree_.string(key), any(t, p));
+            tree_.insert(to.dict, tree_.string(keys_.archived(key)), any(t, p));
             to.origins->resize(to.dict->dict->size, origin);
             return;
         }
@@ -369,6 +383,7 @@ private:
 
     tree& tree_;
     tree_copier copier_;
+    key_map keys_;
     std::string path_;
 };
 

@@ -24,8 +24,8 @@ namespace tarc::detail {
 class flat_view {
 public:
     struct item {
-        std::string_view key;    // without the prefix that is stripped
-        std::string_view whole;  // with it
+        std::string_view key;    // as the struct has it: without the prefix that is stripped, by the map of keys
+        std::string_view whole;  // as the file has it
         const node* value;
         std::size_t end = 0;                   // one past the last item inside
         bool container = false, used = false;  // an empty dict or list is no container, but a leaf
@@ -33,10 +33,10 @@ public:
         [[nodiscard]] bool empty() const { return is_empty(*value); }
     };
 
-    flat_view(const node& root, std::string_view strip_prefix, const limits& limit, arena& texts, bind_budget& budget)
-        : texts_(texts), budget_(budget), strip_(strip_prefix) {
+    flat_view(const node& root, const bind_options& o, arena& texts, bind_budget& budget)
+        : texts_(texts), budget_(budget), strip_(o.strip_prefix), keys_(*o.keys) {
         walk(
-            root, limit, [&](std::span<const step> path, const node& n) { return enter(path, n); },
+            root, o.limit, [&](std::span<const step> path, const node& n) { return enter(path, n); },
             [](const node& n, vec<child>& out) { expand(n, out); });
         close(0);
         for (std::size_t i = 0; i < items_.size(); ++i)
@@ -158,6 +158,11 @@ private:
         const std::string_view whole = texts_.copy(name);
         std::string_view key = whole;
         if (key.starts_with(strip_)) key.remove_prefix(strip_.size());
+        if (!keys_.empty() && (!container || is_empty(n))) {
+            const std::string wanted = keys_.wanted(key);
+            budget_.text(wanted.size());
+            key = texts_.copy(wanted);
+        }
         items_.push_back({key, whole, &n, 0, container && !is_empty(n), false});
         open_.push_back(items_.size() - 1);
         return container;
@@ -181,6 +186,7 @@ private:
     arena& texts_;
     bind_budget& budget_;
     std::string_view strip_;
+    const key_map& keys_;
     vec<item> items_;
     vec<std::size_t> open_;
     text_set by_key_;

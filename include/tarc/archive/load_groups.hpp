@@ -14,13 +14,16 @@
 
 namespace tarc::detail {
 
+/// Whether a tensor of the file becomes one of another dtype.
+[[nodiscard]] inline bool converts(const binding::tensor_job& job) { return job.as != job.source->type; }
+
 /// One storage of the file and all that a load binds over it.
 struct load_group {
     const storage_body* body = nullptr;
     vec<std::size_t> jobs;  // in binding::tensors
     placement where;
     storage placed;  // what the jobs get that are not in place
-    std::size_t in_place_jobs = 0;
+    std::size_t in_place_jobs = 0, converting = 0;
 
     [[nodiscard]] bool all_in_place() const noexcept { return in_place_jobs == jobs.size(); }
 };
@@ -46,6 +49,7 @@ public:
             }
             groups_[g].jobs.push_back(i);
             groups_[g].in_place_jobs += this->in_place(bound.tensors[i]);
+            groups_[g].converting += converts(bound.tensors[i]);
         }
         const auto position = [&](std::size_t i) {
             const std::size_t r = groups_[i].body->record;
@@ -64,9 +68,13 @@ public:
     [[nodiscard]] bool any_in_place() const {
         return std::any_of(groups_.begin(), groups_.end(), [](const load_group& g) { return g.in_place_jobs != 0; });
     }
-    [[nodiscard]] bool in_place(const binding::tensor_job& job) const {
-        return may_be_in_place_ && job.target != nullptr && job.target->defined() &&
-               job.target->dtype() == job.source->type && job.target->is_contiguous() &&
+    /// Whether the file's bytes go into the memory that the target has.
+    [[nodiscard]] bool in_place(const binding::tensor_job& job) const { return !converts(job) && stays(job); }
+    /// Whether the target keeps the memory that it has, be it by way of a conversion. What another type is archived as
+    /// is made anew, so that it is made of what it will hold.
+    [[nodiscard]] bool stays(const binding::tensor_job& job) const {
+        return may_be_in_place_ && !job.hidden && job.target != nullptr && job.target->defined() &&
+               job.target->dtype() == job.as && job.target->is_contiguous() &&
                std::equal(job.target->shape().begin(), job.target->shape().end(), job.source->shape.begin(),
                           job.source->shape.end()) &&
                job.target->device().type != device_type::meta && !job.source->meta && !job.source->conj &&
@@ -83,9 +91,16 @@ public:
     }
 
     /// The tensor of a job, over its group's new storage.
+    [[nodiscard]] const load_group& group_of(const binding::tensor_job& job) const {
+        return groups_[group_of_[job.source->storage->index]];
+    }
     [[nodiscard]] any_tensor made_tensor(const binding::tensor_job& job) const {
-        if (job.source->meta || job.source->storage == nullptr) return tensor_of(*job.source);
-        const load_group& g = groups_[group_of_[job.source->storage->index]];
+        if (job.source->meta || job.source->storage == nullptr) {
+            tensor_body body = *job.source;
+            body.type = job.as;
+            return tensor_of(body);
+        }
+        const load_group& g = group_of(job);
         any_tensor t;
         at_field(g, [&] { t = tensor_of(*job.source, g.placed); });
         return t;

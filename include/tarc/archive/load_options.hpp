@@ -4,6 +4,8 @@
 #include <vector>
 
 #include <tarc/archive/key.hpp>
+#include <tarc/archive/key_map.hpp>
+#include <tarc/fwd.hpp>
 #include <tarc/io/file.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/transfer/staging.hpp>
@@ -20,6 +22,17 @@ struct load_options {
     std::vector<key> at = {};
     /// Taken off the front of every key of a state_dict that has it: `.strip_prefix = "module."`.
     std::string strip_prefix = {};
+    /// How else the keys of state_dicts differ, after strip_prefix: `.keys = {{"backbone.", "encoder."}}`, a function,
+    /// or key_regex() of its own header.
+    key_map keys = {};
+    /// Only what these globs cover takes part: `.select = {"model_state_dict", "*.bias"}`. Paths are those of the
+    /// report; a glob covers also what stands below it. What takes no part is not read, keeps its value, and is neither
+    /// missing nor unexpected. A list, map or set is taken whole. Empty: everything.
+    std::vector<std::string> select = {};
+    /// What these cover takes no part.
+    std::vector<std::string> skip = {};
+    /// Tensors and numbers of another dtype than the field's; `retyped` in tarc::describe goes before it.
+    dtype_policy dtypes = dtype_policy::exact;
     /// load_into only: write into the storages that the target's tensors have, where dtype and shape match and they are
     /// contiguous; every handle on them sees the new values.
     bool in_place = false;

@@ -10,6 +10,7 @@
 
 #include <tarc/archive/bind.hpp>
 #include <tarc/archive/in_place.hpp>
+#include <tarc/archive/load_conversions.hpp>
 #include <tarc/archive/load_groups.hpp>
 #include <tarc/archive/load_options.hpp>
 #include <tarc/archive/map_location.hpp>
@@ -33,11 +34,14 @@ public:
     };
 
     load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o)
-        : file_(file), options_(o) {
+        : file_(file), options_(o), filter_(o.select, o.skip), conversions_(bound_) {
         bind_options b;
         b.strict = o.strict;
         b.in_place = o.in_place;
         b.strip_prefix = o.strip_prefix;
+        b.keys = &o.keys;
+        b.filter = &filter_;
+        b.dtypes = o.dtypes;
         b.at = tarc::detail::path_text(o.at);
         b.limit = o.limits;
         b.tree_bytes = file.values()->memory.capacity();
@@ -46,7 +50,7 @@ public:
             return static_cast<load_plan*>(self)->read_element(t);
         };
         const node& root = navigate(*file.values()->root, o.at);
-        whole_file_ = o.at.empty() && r.flat_below.empty();
+        whole_file_ = o.at.empty() && r.flat_below.empty() && !filter_.active();
         binder binds(bound_, b);
         if (r.flat_below.empty())
             binds.bind(*r.type, r.object, root, r.fresh);
@@ -66,8 +70,15 @@ public:
         vec<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
             const auto& job = bound_.tensors[i];
-            if (job.target != nullptr && !groups_->in_place(job)) made[i] = groups_->made_tensor(job);
+            if (job.target == nullptr || groups_->in_place(job)) continue;
+            const bool has_bytes = !job.source->meta && job.source->storage != nullptr;
+            made[i] = converts(job) && has_bytes ? conversions_.tensor(groups_->group_of(job), job)
+                                                 : groups_->made_tensor(job);
         }
+        for (std::size_t i = 0; i < made.size(); ++i)
+            if (bound_.tensors[i].hidden && made[i].defined())
+                detail_access::assign(*bound_.tensors[i].target, std::move(made[i]));
+        for (const auto& s : bound_.stand_ins) s.type->load_as(s.made->object, s.target);
         for (storage_body& s : bound_.values->storages()) {
             storage placed = groups_->placed_for(s);
             if (!placed.defined()) continue;
@@ -77,12 +88,26 @@ public:
         if (groups_->any_in_place()) in_place_load(file_, bound_, *groups_, options_).run();
         file_.zip().file().check_unchanged();
         for (std::size_t i = 0; i < made.size(); ++i)
-            if (made[i].defined()) detail_access::assign(*bound_.tensors[i].target, std::move(made[i]));
+            if (made[i].defined() && groups_->stays(bound_.tensors[i])) write_over(*bound_.tensors[i].target, made[i]);
+        for (std::size_t i = 0; i < made.size(); ++i)
+            if (made[i].defined() && !groups_->stays(bound_.tensors[i]))
+                detail_access::assign(*bound_.tensors[i].target, std::move(made[i]));
         for (const auto& e : bound_.elements) std::memcpy(e.target.raw_data(), e.made.raw_data(), e.made.nbytes());
         for (staged_object& s : bound_.objects) s.commit();
     }
 
 private:
+    /// A converted tensor goes into the memory that the target has.
+    static void write_over(tensor_base& target, const any_tensor& made) {
+        const any_tensor whole = made.is_contiguous() ? made : made.to(device::cpu()).clone();
+        try {
+            copy_bytes(target.raw_data(), target.device(), whole.raw_data(), whole.device(), whole.nbytes());
+        } catch (error& e) {
+            e.set_torn();
+            throw;
+        }
+    }
+
     void place(policy_ref policy) {
         std::uint64_t total = 0;
         vec<std::string_view> fields;
@@ -105,6 +130,7 @@ private:
     /// Fills what is not in place, which is still invisible to everybody.
     void transfer() {
         vec<fill_job> jobs;
+        vec<std::optional<resource_ref>> memories;
         vec<load_group*> filled;
         groups_->for_each([&](load_group& g) {
             if (g.all_in_place()) return;
@@ -114,7 +140,8 @@ private:
             }
             fill_job job = groups_->job_of(g);
             if (g.where.kind == placement::where::view) {
-                if (g.body->record != SIZE_MAX && !job.bools) g.placed = map_storage(file_, *g.body);
+                if (g.body->record != SIZE_MAX && !job.bools && g.converting == 0)
+                    g.placed = map_storage(file_, *g.body);
                 if (g.placed.defined()) return;
                 job.memory = host_memory();
             } else if (g.where.kind == placement::where::resource) {
@@ -122,12 +149,26 @@ private:
             } else {
                 job.memory = backend_for(g.where.target).memory(g.where.target);
             }
+            memories.push_back(job.memory);
+            if (g.converting == g.jobs.size()) job.memory = host_memory();  // only what comes of the bytes goes there
             jobs.push_back(std::move(job));
             filled.push_back(&g);
         });
         bool wrote = false;  // to fresh storages only
         fill(file_, {jobs.data(), jobs.size()}, options_.verify, options_.staging, wrote);
-        for (std::size_t i = 0; i < jobs.size(); ++i) filled[i]->placed = std::move(jobs[i].placed);
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            load_group& g = *filled[i];
+            storage bytes = std::move(jobs[i].placed);
+            if (g.converting != g.jobs.size()) g.placed = bytes;
+            if (g.converting != 0) conversions_.make(g, on_host(std::move(bytes)), *memories[i]);
+        }
+    }
+
+    static storage on_host(storage s) {
+        if (host_accessible(s.device())) return s;
+        storage copy = storage::allocate(s.nbytes());
+        copy_bytes(copy.data(), copy.device(), s.data(), s.device(), s.nbytes());
+        return copy;
     }
 
     /// For scalar fields that a 0-d tensor fills: read and verified at once, since the report depends on its value.
@@ -144,8 +185,10 @@ private:
 
     const torch_zip& file_;
     const load_options& options_;
+    path_filter filter_;
     binding bound_;
     std::optional<load_groups> groups_;
+    load_conversions conversions_;
     address_map<storage> elements_;
     bool whole_file_ = true;
 };

@@ -12,6 +12,7 @@
 #include <tarc/archive/endpoint.hpp>
 #include <tarc/archive/entries.hpp>
 #include <tarc/archive/load_plan.hpp>
+#include <tarc/archive/load_version.hpp>
 
 namespace tarc {
 
@@ -127,13 +128,13 @@ public:
         field object{};
         if constexpr (detail::archivable<owner>) {
             const std::string name(detail::facts_of<owner>.members[detail::member_index<Member>()].name);
-            detail::load_plan::request r{&detail::facts_of<field>, &object, true};
-            if (detail::facts_of<owner>.is_module)
-                r.flat_below = name;
-            else
-                options.at.push_back(name);
             auto p = detail::make_policy(static_cast<P&&>(policy));
-            run(r, detail::policy_ref(p), options);
+            if (detail::facts_of<owner>.is_module) {
+                run({&detail::facts_of<field>, &object, true, name}, detail::policy_ref(p), options);
+            } else {
+                options.at.push_back(name);
+                read(object, detail::policy_ref(p), options, true);
+            }
         }
         return object;
     }
@@ -195,9 +196,21 @@ private:
         detail::require_archivable<T>();
         if constexpr (detail::archivable<T>) {
             auto p = detail::make_policy(static_cast<P&&>(policy));
-            return run({&detail::facts_of<T>, &object, fresh}, detail::policy_ref(p), options);
+            return read(object, detail::policy_ref(p), options, fresh);
         } else {
             return {};
+        }
+    }
+
+    template <class T>
+    load_report read(T& object, detail::policy_ref policy, const load_options& options, bool fresh) const {
+        detail::require_history<T>();
+        if constexpr (detail::has_history<T>) {
+            load_report report;
+            guarded([&] { report = detail::load_version(state_->file, object, policy, options, fresh, history<T>); });
+            return report;
+        } else {
+            return run({&detail::facts_of<T>, &object, fresh}, policy, options);
         }
     }
 

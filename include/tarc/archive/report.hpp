@@ -2,6 +2,7 @@
 
 #include <algorithm>  // std::min
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,11 +13,28 @@
 
 namespace tarc {
 
+/// In what file and struct differ.
+enum class difference : std::uint8_t {
+    kind,    ///< a str for a number, a list for a tensor
+    dtype,   ///< of a tensor
+    rank,    ///< of a tensor: the number of its dimensions
+    extent,  ///< of one dimension of a tensor, or the length of a list that has a fixed one
+    value,   ///< a number that its field cannot hold
+};
+
 /// One place where file and struct hold different things.
 struct mismatched_key {
     std::string path;
     std::string archived;  ///< what the file has
     std::string expected;  ///< what the struct wants
+    difference what = difference::kind;
+};
+
+/// One place where the load turns what the file has into what the struct wants, as its dtype_policy allows.
+struct converted_key {
+    std::string path;
+    std::string archived;
+    std::string expected;
 };
 
 /// What a load found when it held the file against the struct, complete before any tensor byte moves. Paths begin at
@@ -25,6 +43,15 @@ struct load_report {
     std::vector<std::string> missing_keys;     ///< wanted by the struct, absent in the file
     std::vector<std::string> unexpected_keys;  ///< in the file, wanted by no field
     std::vector<mismatched_key> mismatched;
+    std::vector<converted_key> converted;  ///< they fit, by load_options::dtypes or `retyped`
+
+    /// Of a type with a tarc::history: the version of the shape that the file was read as, and whether the file says so
+    /// itself; PyTorch drops that when it saves a file again, and then the newest shape is taken that fits without a
+    /// difference.
+    std::int64_t version = 0;
+    bool version_stated = false;
+    /// It was an older one than the type's, and went through migrate().
+    bool migrated = false;
 
     /// Everything fits.
     [[nodiscard]] bool clean() const noexcept {
@@ -108,6 +135,13 @@ inline std::string load_report::text() const {
         out +=
             "every key in the file begins with \"module.\", as DataParallel writes it: load with {.strip_prefix = "
             "\"module.\"}\n";
+    list(converted.size(), "converted", [&](std::size_t i) {
+        return converted[i].path + ": from " + converted[i].archived + " to " + converted[i].expected;
+    });
+    if (migrated)
+        out += "read as version " + std::to_string(version) +
+               (version_stated ? ", as the file says" : ", the newest that fits: the file does not say which it is") +
+               ", and migrated\n";
     if (!out.empty()) out.pop_back();
     return out;
 }

@@ -29,6 +29,8 @@ struct save_options {
     bool whole_storage = false;
     /// `durable` syncs file and folder; `atomic` leaves that to the system.
     tarc::durability durability = tarc::durability::durable;
+    /// The way back of load_options::keys: state_dicts are written with the file's keys.
+    key_map keys = {};
     /// Facts of the caller's own, a dict of plain values, kept in the manifest.
     value metadata = {};
     /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save
@@ -177,7 +179,7 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
 inline void save_object(const type_facts& t, const void* object, const output& to, const save_options& o) {
     try {
         tree values;
-        values.root = encoder(values).encode(t, object);
+        values.root = encoder(values, o.keys).encode(t, object);
         schema_record schema;
         if (o.manifest) {
             schema.text = schema_writer::text(t);

@@ -113,6 +113,35 @@ inline void write_real(const type_facts& t, void* p, double d) {
     return {};
 }
 
+/// Numbers that no field takes as they are: by dtype_policy::widen a bool as a number, by `cast` also a float as an
+/// int, toward zero, an int as the nearest float, and any number as whether it is not 0. False where that cannot be
+/// either.
+[[nodiscard]] inline bool cast_number(const type_facts& t, void* p, const node& n, bool cast) {
+    const bool is_bool = n.kind == value_kind::boolean;
+    const bool is_int = n.kind == value_kind::integer && !n.big;
+    if (!is_bool && !is_int && n.kind != value_kind::real) return false;
+    if (!is_bool && !cast) return false;
+    const double d = is_bool ? (n.boolean ? 1 : 0) : is_int ? static_cast<double>(n.integer) : n.real;
+    switch (t.kind) {
+        case kind::boolean: *static_cast<bool*>(p) = is_int ? n.integer != 0 : d != 0; return true;
+        case kind::integer: {
+            const double whole = std::trunc(d);
+            const double low = t.is_signed ? -std::ldexp(1.0, t.size * 8 - 1) : 0;
+            const double end = std::ldexp(1.0, t.size * 8 - (t.is_signed ? 1 : 0));
+            if (is_int || !(whole >= low && whole < end)) return false;  // an int that does not fit has no nearest one
+            const std::uint64_t u = whole < 0 ? static_cast<std::uint64_t>(static_cast<std::int64_t>(whole))
+                                              : static_cast<std::uint64_t>(whole);
+            write_integer(t, p, u);
+            return true;
+        }
+        case kind::real:
+            if (!real_fault(t, d).empty()) return false;
+            write_real(t, p, d);
+            return true;
+        default: return false;
+    }
+}
+
 /// Writes a scalar node into a scalar. Empty when it fits, else what was wanted.
 [[nodiscard]] inline std::string read_scalar(const type_facts& t, void* p, const node& n) {
     switch (t.kind) {

@@ -1,0 +1,159 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <tarc/archive/binder.hpp>
+#include <tarc/util/table.hpp>
+#include <tarc/util/vec.hpp>
+
+/// Binding of structs that are dicts: a key for each field.
+namespace tarc::detail {
+
+/// Where a dict has a string key; hashed only when that pays.
+class name_index {
+public:
+    explicit name_index(const dict_body& d) : dict_(d) {
+        if (d.size <= 16) return;
+        for (std::size_t i = 0; i < d.size; ++i)
+            if (d[i].key->kind == value_kind::string && by_name_.add(d[i].key->str()).fresh) places_.push_back(i);
+    }
+    [[nodiscard]] std::size_t find(std::string_view name) const {
+        if (dict_.size > 16) {
+            const std::size_t at = by_name_.find(name);
+            return at == text_set::none ? dict_.size : places_[at];
+        }
+        for (std::size_t i = 0; i < dict_.size; ++i)
+            if (dict_[i].key->kind == value_kind::string && dict_[i].key->str() == name) return i;
+        return dict_.size;
+    }
+
+private:
+    const dict_body& dict_;
+    text_set by_name_;
+    vec<std::size_t> places_;
+};
+
+inline void binder::dict(const type_facts& t, void* target, const node& n) {
+    const dict_body* d = dict_of(n);
+    if (d == nullptr) return mismatch(n, "a dict");
+    budget_.visit(d->size);
+    std::array<void*, max_parts> at;
+    t.addresses(target, at.data());
+    const name_index names(*d);
+    vec<bool> used(d->size);
+    std::size_t rest = max_parts;
+    for (std::size_t i = 0; i < t.members.size(); ++i) {
+        const member& m = t.members[i];
+        if (m.transient) continue;
+        if (m.type->kind == kind::rest) {
+            rest = i;
+        } else if (m.type->kind == kind::metadata) {
+            metadata(*m.type, at[i], n);
+        } else {
+            std::size_t where = names.find(m.name);
+            for (std::size_t k = 0; k < m.old_names.size() && where == d->size; ++k) where = names.find(m.old_names[k]);
+            scope s(path_, escaped(m.name), '/');
+            const policy_scope p(*this, m);
+            if (where == d->size) {
+                absent(m, at[i]);
+            } else {
+                used[where] = true;
+                any(*m.type, at[i], *(*d)[where].value);
+            }
+        }
+    }
+    for (const std::string_view name : t.removed)
+        if (const std::size_t where = names.find(name); where != d->size) used[where] = true;
+    if (rest != max_parts) {
+        stage(*t.members[rest].type, at[rest], [&](void* p) {
+            auto& r = *static_cast<tarc::rest*>(p);
+            keep_unselected(r, {});
+            for (std::size_t i = 0; i < d->size; ++i)
+                if (!used[i] && takes(step_text(*(*d)[i].key))) r.append(copied(*(*d)[i].key), copied(*(*d)[i].value));
+        });
+        return;
+    }
+    for (std::size_t i = 0; i < d->size; ++i) {
+        if (!used[i]) unexpected(step_text(*(*d)[i].key));
+    }
+}
+
+inline void binder::metadata(const type_facts& t, void* target, const node& n) {
+    const node* state = n.kind == value_kind::dict ? n.dict->state : nullptr;
+    const node* found = nullptr;
+    if (state != nullptr && state->kind == value_kind::dict)
+        for (const entry& e : *state->dict)
+            if (e.key->kind == value_kind::string && e.key->str() == "_metadata") found = e.value;
+    stage(t, target, [&](void* p) {
+        auto& data = static_cast<module_metadata*>(p)->data;
+        data = found == nullptr ? tarc::value() : copied(*found);
+        if (found != nullptr && found->kind == value_kind::dict && !options_.strip_prefix.empty())
+            strip_metadata(*out_.copier.copy(found));
+    });
+}
+
+/// The keys of `_metadata` name modules, without a dot at the end ("module" and "module.fc1" for the prefix
+/// "module."). That of the wrapper itself ("") goes, as in torch's consume_prefix_in_state_dict_if_present.
+inline void binder::strip_metadata(node& copy) {
+    const std::string_view prefix = options_.strip_prefix;
+    const std::string_view wrapper = prefix.substr(0, prefix.size() - (prefix.ends_with('.') ? 1 : 0));
+    bool wrapped = false;
+    for (const entry& e : *copy.dict) wrapped |= e.key->kind == value_kind::string && e.key->str() == wrapper;
+    if (!wrapped) return;
+    auto* kept = out_.values->memory.make<dict_body>();
+    kept->cls = copy.dict->cls;
+    kept->state = copy.dict->state;
+    for (const entry& e : *copy.dict) {
+        if (e.key->kind != value_kind::string) continue;
+        const std::string_view name = e.key->str();
+        if (name == wrapper)
+            kept->push_back(out_.values->memory, {out_.values->string(""), e.value});
+        else if (name.starts_with(prefix))
+            kept->push_back(out_.values->memory, {out_.values->string(name.substr(prefix.size())), e.value});
+        else if (!name.empty())
+            kept->push_back(out_.values->memory, e);
+    }
+    copy.dict = kept;
+}
+
+/// A field whose key the file does not have.
+inline void binder::absent(const member& m, void* target) {
+    if (m.defaulted) return;
+    if (m.type->kind == kind::optional) {
+        if (options_.strict && options_.filter->takes_container(path_))
+            stage(*m.type, target, [&](void* p) { m.type->clear(p); });
+        return;
+    }
+    missing(*m.type);
+}
+
+/// One missing key for each leaf below the path; a container whose keys the file decides is one.
+inline void binder::missing(const type_facts& t) {
+    if (t.kind == kind::stand_in) return missing(*t.element);
+    if (t.kind == kind::aggregate && !t.members.empty()) {
+        if (t.is_module) return missing_flat(t, {});
+        for (const member& m : t.members) {
+            if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata ||
+                m.type->kind == kind::optional)
+                continue;
+            scope s(path_, escaped(m.name), '/');
+            missing(*m.type);
+        }
+        return;
+    }
+    missing_key({});
+}
+
+inline void binder::missing_key(const std::string& key) {
+    std::string path = path_;
+    if (!key.empty()) path.append(path.empty() ? "" : "/").append(key);
+    if (!options_.filter->takes_container(path)) return;
+    budget_.text(path.size());
+    out_.report.missing_keys.push_back(std::move(path));
+}
+
+}  // namespace tarc::detail
