@@ -105,7 +105,7 @@ private:
             load_report report = load(facts_of<V>, &old, true, o);
             report.version = version<V>;
             report.migrated = true;
-            T made = version_chain<T, Old...>::migrated(std::move(old));
+            T made = version_chain<T, versions<Old...>>::migrated(std::move(old));
             if (fresh_)
                 target_ = std::move(made);
             else

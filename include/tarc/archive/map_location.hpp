@@ -100,6 +100,7 @@ struct policy_ref {
     placement (*call)(void*, const storage_info&);
 
     template <map_location_policy P>
+        requires(!std::is_same_v<std::remove_cv_t<P>, policy_ref>)  // else a copy of it would refer to it
     explicit policy_ref(P& p)
         : object(&p), call([](void* o, const storage_info& s) -> placement { return (*static_cast<P*>(o))(s); }) {}
     placement operator()(const storage_info& s) const { return call(object, s); }

@@ -205,7 +205,9 @@ private:
     template <class T>
     load_report read(T& object, detail::policy_ref policy, const load_options& options, bool fresh) const {
         detail::require_history<T>();
-        if constexpr (detail::has_history<T>) {
+        if constexpr (!detail::history_holds<T>()) {
+            return {};
+        } else if constexpr (detail::has_history<T>) {
             load_report report;
             guarded([&] { report = detail::load_version(state_->file, object, policy, options, fresh, history<T>); });
             return report;
