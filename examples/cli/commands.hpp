@@ -35,5 +35,6 @@ struct arguments {
 void ls(const arguments& a);
 void verify(const arguments& a);
 void convert(const arguments& a);
+void schema(const arguments& a);
 
 }  // namespace cli

@@ -56,8 +56,25 @@ const command commands[] = {
      {},
      {"--map-location", "--codec", "--to"},
      cli::convert},
+    {"schema",
+     "tarc schema FILE [--cpp NAME] [-o OUT]",
+     "Prints the schema text of a file: one line for each tensor and value, \"path: type\".\n"
+     "\n"
+     "  --cpp NAME   a C++ header instead: structs that load the file (NAME_file), their frozen schema, and the file "
+     "as a\n"
+     "               constant NAME, for static_assert(tarc::loads<my_model>(NAME))\n"
+     "  -o OUT       into a file, which appears in one step or not at all\n"
+     "\n"
+     "  $ tarc schema resnet18.pt --cpp resnet18 -o resnet18.schema.hpp\n"
+     "\n"
+     "  #include <tarc/tarc.hpp>\n"
+     "  #include \"resnet18.schema.hpp\"\n"
+     "  resnet18_file f = tarc::load<resnet18_file>(\"resnet18.pt\", \"cpu\");\n",
+     1,
+     {},
+     {"--cpp", "-o"},
+     cli::schema},
     {"diff", "tarc diff A B", "", 2, {}, {}, nullptr},
-    {"schema", "tarc schema FILE [--cpp NAME]", "", 1, {}, {}, nullptr},
     {"extract", "tarc extract FILE PATH... -o OUT", "", 2, {}, {}, nullptr},
 };
 
