@@ -16,6 +16,8 @@
 
 #include <tarc/tarc.hpp>
 
+#include "support/errors.hpp"
+
 namespace tarc_test {
 
 using bytes = std::vector<std::byte>;
@@ -36,18 +38,6 @@ T round_trip(const T& value, const tarc::save_options& options = {}) {
     return back;
 }
 
-/// The error that `f` throws.
-template <class F>
-tarc::error error_of(F&& f) {
-    try {
-        static_cast<F&&>(f)();
-    } catch (const tarc::error& e) {
-        return e;
-    }
-    FAIL("nothing was thrown");
-    return {tarc::errc::io, ""};
-}
-
 /// The report of a load that must not fit.
 template <class F>
 tarc::load_report report_of(F&& f) {
@@ -60,8 +50,6 @@ tarc::load_report report_of(F&& f) {
     FAIL("no mismatch_error was thrown");
     return {};
 }
-
-inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 template <class T, std::int64_t... E>
 std::vector<T> elements(const tarc::tensor<T, E...>& t) {

@@ -7,13 +7,13 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <tarc/cuda.hpp>
 #include <tarc/tarc.hpp>
 
 #include "simulation/control.hpp"
+#include "support/errors.hpp"
 
 /// One and the same binary runs on the simulated runtime, on the real one without a driver, and on a GPU: by library
 /// path alone. What a test needs of its surroundings it asks here.
@@ -81,18 +81,5 @@ std::vector<T> elements(const tarc::tensor<T, E...>& t) {
     const auto own = t.to(tarc::device::cpu()).clone();
     return {own.span().begin(), own.span().end()};
 }
-
-template <class F>
-tarc::error error_of(F&& f) {
-    try {
-        static_cast<F&&>(f)();
-    } catch (const tarc::error& e) {
-        return e;
-    }
-    FAIL("nothing was thrown");
-    return {tarc::errc::io, ""};
-}
-
-inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
 }  // namespace tarc_test

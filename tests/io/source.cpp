@@ -15,7 +15,9 @@
 #include <tarc/io/source.hpp>
 
 #include "io/scripted_files.hpp"
+#include "support/errors.hpp"
 
+using tarc_test::error_of;
 using tarc_test::folder;
 using tarc_test::scripted_files;
 
@@ -29,17 +31,6 @@ std::string read(tarc::source& from, std::uint64_t offset, std::size_t bytes) {
     std::vector<std::byte> out(bytes);
     from.read(offset, out);
     return text_of(out);
-}
-
-template <class F>
-tarc::error error_of(F&& f) {
-    try {
-        f();
-    } catch (const tarc::error& e) {
-        return e;
-    }
-    FAIL("no error");
-    throw 0;
 }
 
 bool has(const tarc::error& e, const std::string& part) {
