@@ -1,3 +1,5 @@
+#include "archive/geometry.hpp"
+
 #include "archive/support.hpp"
 
 #include <map>
@@ -8,16 +10,6 @@ using namespace tarc_test;
 using tarc::tensor;
 
 namespace geo {
-
-class angle {
-public:
-    angle() = default;
-    explicit angle(double degrees) : degrees_(degrees) {}
-    [[nodiscard]] double degrees() const { return degrees_; }
-
-private:
-    double degrees_ = 0;
-};
 
 /// Has tensors, and an invariant that its construction may refuse.
 class scaler {
@@ -38,12 +30,6 @@ struct scaler_state {
 
 }  // namespace geo
 
-template <>
-struct tarc::archived_as<geo::angle> {
-    using type = double;
-    static double save(const geo::angle& a) { return a.degrees(); }
-    static geo::angle load(double d) { return geo::angle(d); }
-};
 template <>
 struct tarc::archived_as<geo::scaler> {
     using type = geo::scaler_state;
@@ -92,6 +78,12 @@ TEST_CASE("a type is archived as another one") {
     CHECK(v["s"]["mean"].kind() == tarc::value_kind::tensor);
     CHECK(
         tarc::schema_text<holder>().starts_with("one: float64\nmany/*: float64\nnamed/*: float64\nmaybe: float64?\n"));
+}
+
+TEST_CASE("what is said of a type in a header of its own") {
+    CHECK(tarc::load<geo::course>(saved(tarc::value::dict({{"heading", 45.0}, {"stages", 3}}))).heading.degrees() ==
+          45);
+    CHECK(tarc::open(saved(geo::course{})).schema().version == 7);
 }
 
 TEST_CASE("in a module it flattens as what it is archived as does") {

@@ -264,6 +264,34 @@ inline void parts() {
     require(tarc::load<run_state>(saved(v), "cpu").epoch == 11, "a value's copy differs");
 }
 
+/// Half of it is converted, half is not; two fields are one storage of the file.
+inline void conversions() {
+    struct stored {
+        tarc::tensor<tarc::bfloat16> a, b;
+        tarc::tensor<float> c;
+    };
+    struct wanted {
+        tarc::tensor<float> a, b, c;
+    };
+    stored s{tarc::tensor<tarc::bfloat16>::full({300, 1000}, tarc::bfloat16(1.5f)), {}, ramp({40}, 3)};
+    s.b = s.a.narrow(0, 7, 2);
+    const bytes file = saved(s);
+    const tarc::load_options widen{.dtypes = tarc::dtype_policy::widen, .staging = tight};
+    wanted w = tarc::load<wanted>(file, "cuda:0", widen);
+    const auto half = tarc::tensor<float>::full({300, 1000}, 1.5f);
+    require(w.a.device() == tarc::device::cuda(0) && same(w.a, half), "a converted tensor differs");
+    require(w.b.storage() == w.a.storage() && same(w.b, half.narrow(0, 7, 2)), "a converted view differs");
+    require(same(w.c, s.c), "what is not converted differs");
+    const tarc::storage before = w.a.storage();
+    tarc::load_options in_place = widen;
+    in_place.in_place = true;
+    const bytes other =
+        saved(stored{tarc::tensor<tarc::bfloat16>::full({300, 1000}, tarc::bfloat16(2.5f)),
+                     tarc::tensor<tarc::bfloat16>::full({2, 1000}, tarc::bfloat16(2.5f)), ramp({40}, 3)});
+    tarc::load_into(w, other, "cuda:1", in_place);
+    require(w.a.storage() == before && same(w.a, tarc::tensor<float>::full({300, 1000}, 2.5f)), "in place it differs");
+}
+
 struct named {
     const char* name;
     void (*run)();
@@ -282,6 +310,7 @@ inline constexpr named all[] = {
     {"many small ones", many_small_ones},
     {"stream-ordered memory", stream_ordered},
     {"parts", parts},
+    {"conversions", conversions},
 };
 
 }  // namespace scenarios

@@ -100,8 +100,10 @@ private:
     /// A converted tensor goes into the memory that the target has.
     static void write_over(tensor_base& target, const any_tensor& made) {
         const any_tensor whole = made.is_contiguous() ? made : made.to(device::cpu()).clone();
+        const device home = target.device();
+        if (!host_accessible(home)) backend_for(home).settle(home);  // work that still uses it
         try {
-            copy_bytes(target.raw_data(), target.device(), whole.raw_data(), whole.device(), whole.nbytes());
+            copy_bytes(target.raw_data(), home, whole.raw_data(), whole.device(), whole.nbytes());
         } catch (error& e) {
             e.set_torn();
             throw;
