@@ -176,13 +176,15 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
     });
 }
 
-inline void save_object(const type_facts& t, const void* object, const output& to, const save_options& o) {
+inline void save_object(const type_facts& t, std::int64_t version, const void* object, const output& to,
+                        const save_options& o) {
     try {
         tree values;
         values.root = encoder(values, o.keys).encode(t, object);
         schema_record schema;
         if (o.manifest) {
-            schema.text = schema_writer::text(t);
+            schema.version = version;
+            schema.text = schema_writer::text(t, version);
             schema.digest = xxh3(std::as_bytes(std::span(schema.text.data(), schema.text.size())));
         }
         save_tree(values, to, o, std::move(schema));
@@ -202,7 +204,7 @@ inline void save_object(const type_facts& t, const void* object, const output& t
 template <class T>
 void save(const T& object, const output& to, const save_options& options = {}) {
     detail::require_archivable<T>();
-    if constexpr (detail::archivable<T>) detail::save_object(detail::facts_of<T>, &object, to, options);
+    if constexpr (detail::archivable<T>) detail::save_object(detail::facts_of<T>, version<T>, &object, to, options);
 }
 
 }  // namespace tarc

@@ -9,6 +9,7 @@
 
 #include <tarc/reflect/kinds.hpp>
 #include <tarc/reflect/probe.hpp>
+#include <tarc/util/constant_text.hpp>
 
 /// What an archive cannot hold, found at compile time; reflect/blame.hpp says it.
 namespace tarc::detail {
@@ -134,11 +135,14 @@ consteval name_pair same_names() {
     const auto& fields = description_of<T>.fields;
     return [&]<class... F>(type_list<F...>) {
         const bool named[] = {!needs_struct<F>..., false};
-        for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t k = 0; k < i; ++k)
-                if (named[i] && named[k] && !fields[i].transient && !fields[k].transient &&
-                    fields[i].name == fields[k].name)
-                    return name_pair{k, i};
+        const auto wanted = [&](std::size_t i) { return named[i] && !fields[i].transient; };
+        for (std::size_t i = 0; i < n; ++i) {
+            const bool is_cpp_name = !has_field_names<T>() && same_text(fields[i].name, fields[i].cpp_name);
+            if (is_cpp_name || !wanted(i)) continue;  // C++'s names differ
+            for (std::size_t k = 0; k < n; ++k)
+                if (k != i && wanted(k) && same_text(fields[i].name, fields[k].name))
+                    return name_pair{i < k ? i : k, i < k ? k : i};
+        }
         return name_pair{n, n};
     }(field_types<T>{});
 }
