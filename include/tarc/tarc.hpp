@@ -11,6 +11,7 @@
 #include <tarc/fwd.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/clone.hpp>
+#include <tarc/reflect/frozen.hpp>
 #include <tarc/reflect/parameters.hpp>
 #include <tarc/reflect/random.hpp>
 #include <tarc/reflect/schema.hpp>
