@@ -208,7 +208,7 @@ def test_header(name, tmp_path):
 
 def model_files(folder):
     for name, tensors in models.ALL.items():
-        torch.save(collections.OrderedDict((key, T(1).expand(shape)) for key, shape in tensors()), folder / f"{name}.pt")
+        torch.save(collections.OrderedDict((key, T(()).expand(shape)) for key, shape in tensors()), folder / f"{name}.pt")
         yield name, folder / f"{name}.pt"
 
 
