@@ -37,7 +37,7 @@ def test_help_goes_to_standard_output():
     for words in (["--help"], ["-h"]):
         done = tarc(*words)
         assert done.returncode == 0 and done.stderr == b"" and b"tarc ls FILE" in done.stdout
-    for command in ("ls", "verify", "convert"):
+    for command in ("ls", "verify", "convert", "schema"):
         for words in ([command, "--help"], [command, "x", "-h"]):
             done = tarc(*words)
             assert (
@@ -66,6 +66,11 @@ def test_version():
         ["convert", "a", "b", "c"],
         ["convert", "a", "b", "--map-location"],
         ["ls", "--json=1", "a"],
+        ["schema"],
+        ["schema", "a", "b"],
+        ["schema", "a", "--cpp"],
+        ["schema", "a", "-o"],
+        ["schema", "a", "--json"],
         [""],
         ["ls", "--", "a", "--json"],
     ],
@@ -83,7 +88,6 @@ def test_without_a_command_the_usage_is_printed():
     "words",
     [
         ["diff", "a", "b"],
-        ["schema", "a"],
         ["extract", "a", "p", "-o", "b"],
         ["convert", "a", "b", "--codec", "zstd"],
         ["convert", "a", "b", "--to=npz"],
@@ -108,7 +112,7 @@ def test_two_dashes_end_the_options(tmp_path):
 # -- files that cannot be read -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["ls"], ["ls", "--json", "--crc"], ["verify"], ["convert"]])
+@pytest.mark.parametrize("command", [["ls"], ["ls", "--json", "--crc"], ["verify"], ["convert"], ["schema"], ["schema", "--cpp", "x"]])
 def test_no_such_file_a_folder_and_a_pipe(command, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()

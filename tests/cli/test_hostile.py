@@ -18,7 +18,7 @@ import torch
 
 from command_line import SHARED, TARC, entries, failed, tarc
 
-COMMANDS = [["ls"], ["ls", "--json"], ["ls", "--json", "--crc"], ["verify"], ["convert"]]
+COMMANDS = [["ls"], ["ls", "--json"], ["ls", "--json", "--crc"], ["verify"], ["convert"], ["schema"], ["schema", "--cpp", "it"]]
 SANITIZED = b"__asan_init" in pathlib.Path(TARC).read_bytes()
 
 
