@@ -5,7 +5,7 @@
 #include <tuple>
 #include <vector>
 
-#include <tarc/reflect/schema.hpp>
+#include <tarc/reflect/frozen.hpp>
 
 #include "history.hpp"
 

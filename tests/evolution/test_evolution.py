@@ -95,8 +95,9 @@ def test_readme(command, wanted, scratch):
     """A line of the output that is quoted must be there, in that order; "..." stands for lines that are left out, and for
     parts of a line."""
     compiles = command.startswith("g++ ")
-    done = subprocess.run(["sh", "-c", command], cwd=scratch, env=os.environ | {"LC_ALL": "C.UTF-8"}, capture_output=True,
-                          text=True, check=False)
+    path = os.pathsep.join([os.environ["TARC_BIN"], str(SOURCE / "build/venv/bin"), os.environ["PATH"]])
+    done = subprocess.run(["sh", "-c", command.replace("g++", CXX, 1)], cwd=scratch, capture_output=True, text=True, check=False,
+                          env=os.environ | {"LC_ALL": "C.UTF-8", "PATH": path})
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == compiles, output  # what the README compiles does not
     if compiles:

@@ -1,5 +1,5 @@
 // Somebody renames `comment`, and says nothing about it.
-#include <tarc/reflect/schema.hpp>
+#include <tarc/reflect/frozen.hpp>
 
 struct checkpoint {
     std::int64_t epoch = 0;

@@ -1,5 +1,5 @@
 // The rename is declared, but for a field that is not there.
-#include <tarc/reflect/schema.hpp>
+#include <tarc/reflect/frozen.hpp>
 
 struct checkpoint {
     std::int64_t epoch = 0;
