@@ -69,6 +69,8 @@ public:
         }
         w.type(t, nullptr, false, false);
     }
+    /// A type without a path: "variant<int32|{weight: float32[...];}>".
+    static constexpr void write_bare(const type_facts& t, text_sink& out) { schema_writer(out, '\n').bare(t); }
     [[nodiscard]] static constexpr std::size_t size(const type_facts& t, std::int64_t version) {
         text_sink counted;
         write(t, version, counted);
@@ -117,10 +119,7 @@ private:
             if (separator != 0) out.append(separator);
             if (form == plain) return out.append(name);
             if (form == numbered) return out.number(index);
-            for (const char c : name) {
-                if (c == '/' || c == ':' || c == '\\') out.append('\\');
-                out.append(c);
-            }
+            out.escaped(name);
         }
     };
 

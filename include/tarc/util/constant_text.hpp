@@ -16,12 +16,14 @@ namespace tarc::detail {
     return true;
 }
 
-/// Where text goes: it is counted, and written where there is room for it.
+/// Where text goes: it is counted, and written where there is room for it. What exceeds `room` is left out.
 struct text_sink {
-    char* to = nullptr;  // room for all that will be appended; null to count only
+    char* to = nullptr;  // null to count only
     std::size_t size = 0;
+    std::size_t room = SIZE_MAX;
 
     constexpr void append(std::string_view s) {
+        if (s.size() > room - size) s = s.substr(0, room - size);
         if (to != nullptr) {
             char* out = to + size;
             for (const char c : s) *out++ = c;
@@ -29,6 +31,7 @@ struct text_sink {
         size += s.size();
     }
     constexpr void append(char c) {
+        if (size == room) return;
         if (to != nullptr) to[size] = c;
         ++size;
     }
@@ -38,6 +41,13 @@ struct text_sink {
         do digits[--at] = static_cast<char>('0' + n % 10);
         while ((n /= 10) != 0);
         append(std::string_view(digits + at, sizeof digits - at));
+    }
+    /// A step of a path: what separates the steps of a path is escaped.
+    constexpr void escaped(std::string_view name) {
+        for (const char c : name) {
+            if (c == '/' || c == ':' || c == '\\') append('\\');
+            append(c);
+        }
     }
 };
 

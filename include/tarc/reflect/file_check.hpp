@@ -1,0 +1,341 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <tarc/reflect/file_fault.hpp>
+#include <tarc/reflect/file_keys.hpp>
+#include <tarc/reflect/leaves.hpp>
+
+namespace tarc::detail {
+
+/// Holds a struct against a file that is a constant, by the rules of a strict load (archive/binder.hpp), as far as they
+/// look at no value: whether an int fits into its field and a float into a 0-d tensor is not known before the load.
+/// Ordinary functions over two tables, for run time too. Each gives false when it has found the first fault.
+class file_check {
+public:
+    [[nodiscard]] static constexpr file_fault run(const type_facts& t, std::span<const file_node> nodes) {
+        file_check c(nodes);
+        c.any(t, 0, nullptr);
+        return c.fault_;
+    }
+
+private:
+    using place = file_place;
+
+    constexpr explicit file_check(std::span<const file_node> nodes) : nodes_(nodes) {}
+
+    // -- what does not fit --------------------------------------------------------------------------------------------
+
+    constexpr void begin_fault(file_fault::what is, const place* at, const flat_key* key) {
+        fault_ = {};
+        fault_.is = is;
+        text_sink path = fault_.path.sink();
+        if (at != nullptr) at->write(path);
+        if (key != nullptr && key->size() != 0) {
+            if (path.size != 0) path.append('/');
+            key->write(path);
+        }
+        fault_.path.size = path.size;
+    }
+    constexpr bool mismatched(const type_facts& t, std::size_t n, const place* at) {
+        begin_fault(file_fault::what::mismatched, at, nullptr);
+        text_sink in_file = fault_.in_file.sink(), in_struct = fault_.in_struct.sink();
+        write_node(in_file, nodes_[n]);
+        write_wanted(in_struct, t);
+        fault_.in_file.size = in_file.size;
+        fault_.in_struct.size = in_struct.size;
+        return false;
+    }
+    constexpr bool missing_key(const type_facts& t, const place* at, const flat_key* key) {
+        begin_fault(file_fault::what::missing, at, key);
+        text_sink in_struct = fault_.in_struct.sink();
+        write_wanted(in_struct, t);
+        fault_.in_struct.size = in_struct.size;
+        return false;
+    }
+    /// `step`: as path texts have it.
+    constexpr bool unexpected(std::size_t n, const place* at, std::string_view step, bool escape) {
+        begin_fault(file_fault::what::unexpected, at, nullptr);
+        text_sink path = fault_.path.sink(), in_file = fault_.in_file.sink();
+        if (path.size != 0) path.append('/');
+        if (escape)
+            path.escaped(step);
+        else
+            path.append(step);
+        write_node(in_file, nodes_[n]);
+        fault_.path.size = path.size;
+        fault_.in_file.size = in_file.size;
+        return false;
+    }
+
+    // -- the file -----------------------------------------------------------------------------------------------------
+
+    [[nodiscard]] constexpr bool is_items(std::size_t n) const {
+        return nodes_[n].kind == file_kind::list || nodes_[n].kind == file_kind::tuple;
+    }
+    [[nodiscard]] constexpr std::size_t end_of(std::size_t n) const { return n + 1 + nodes_[n].inside; }
+    /// The child after one, of which the last may stand for all the rest of a list.
+    [[nodiscard]] constexpr std::size_t next(std::size_t parent, std::size_t child) const {
+        const std::size_t after = end_of(child);
+        return after < end_of(parent) ? after : child;
+    }
+
+    // -- values -------------------------------------------------------------------------------------------------------
+
+    constexpr bool any(const type_facts& t, std::size_t n, const place* at) {
+        switch (t.kind) {
+            case kind::boolean:
+            case kind::integer:
+            case kind::real:
+            case kind::complex:
+            case kind::string:
+            case kind::bytes:
+            case kind::enumeration:
+            case kind::text:
+            case kind::none: return scalar_fits(t, nodes_[n]) || mismatched(t, n, at);
+            case kind::tensor: return tensor_fits(t, nodes_[n]) || mismatched(t, n, at);
+            case kind::value: return true;
+            case kind::optional: return nodes_[n].kind == file_kind::none || any(*t.element, n, at);
+            case kind::bits: return is_items(n) ? elements(facts_of<bool>, n, at, false) : mismatched(t, n, at);
+            case kind::sequence: return is_items(n) ? elements(*t.element, n, at, true) : mismatched(t, n, at);
+            case kind::array:
+                if (!is_items(n) || nodes_[n].size != t.count) return mismatched(t, n, at);
+                return elements(*t.element, n, at, true);
+            case kind::tuple: return parts(t, n, at);
+            case kind::set:
+                return nodes_[n].kind == file_kind::set ? elements(*t.element, n, at, false) : mismatched(t, n, at);
+            case kind::map: return map(t, n, at);
+            case kind::variant: return variant(t, n, at);
+            case kind::aggregate: return t.is_module ? module(t, n, at) : dict(t, n, at);
+            default: return mismatched(t, n, at);
+        }
+    }
+
+    /// The class of what is read from a 0-d tensor of a dtype, as a Python scalar.
+    [[nodiscard]] static constexpr file_kind element_kind(dtype d) {
+        switch (tarc::facts(d).kind) {
+            case dtype_class::floating: return d == dtype::float4_e2m1fn_x2 ? file_kind::none : file_kind::real;
+            case dtype_class::integer: return file_kind::integer;
+            case dtype_class::boolean: return file_kind::boolean;
+            case dtype_class::complex: return file_kind::complex;
+            default: return file_kind::none;
+        }
+    }
+    [[nodiscard]] static constexpr bool scalar_fits(const type_facts& t, const file_node& n) {
+        const bool number =
+            t.kind == kind::boolean || t.kind == kind::integer || t.kind == kind::real || t.kind == kind::complex;
+        if (!number || n.kind != file_kind::tensor || !n.shape.empty()) return plain_scalar_fits(t, n.kind);
+        const file_kind element = element_kind(n.dtype);
+        // A float without a fraction is an integer there.
+        return (t.kind == kind::integer && element == file_kind::real) || plain_scalar_fits(t, element);
+    }
+    [[nodiscard]] static constexpr bool plain_scalar_fits(const type_facts& t, file_kind k) {
+        switch (t.kind) {
+            case kind::none: return k == file_kind::none;
+            case kind::boolean: return k == file_kind::boolean;
+            case kind::integer: return k == file_kind::integer;
+            case kind::real: return k == file_kind::real || k == file_kind::integer;
+            case kind::complex: return k == file_kind::complex || k == file_kind::real || k == file_kind::integer;
+            case kind::string:
+            case kind::text: return k == file_kind::string;
+            case kind::bytes: return k == file_kind::bytes;
+            case kind::enumeration: return k == (t.has_names ? file_kind::string : file_kind::integer);
+            default: return false;
+        }
+    }
+
+    [[nodiscard]] static constexpr bool tensor_fits(const type_facts& t, const file_node& n) {
+        if (n.kind != file_kind::tensor)
+            return !t.any_dtype && (!t.has_rank || t.extents.empty()) && element_fits(t.dtype, n.kind);
+        if (!t.any_dtype && t.dtype != n.dtype) return false;
+        if (!t.has_rank) return true;
+        if (n.shape.size() != t.extents.size()) return false;
+        for (std::size_t i = 0; i < t.extents.size(); ++i)
+            if (t.extents[i] != dyn && t.extents[i] != n.shape[i]) return false;
+        return true;
+    }
+    /// Whether a Python scalar may be the one element of a tensor.
+    [[nodiscard]] static constexpr bool element_fits(dtype d, file_kind k) {
+        if (d == dtype::float8_e8m0fnu) return false;  // no scalar is converted to it
+        switch (element_kind(d)) {
+            case file_kind::boolean: return k == file_kind::boolean;
+            case file_kind::integer: return k == file_kind::integer;
+            case file_kind::real: return k == file_kind::real || k == file_kind::integer;
+            case file_kind::complex: return k == file_kind::complex || k == file_kind::real || k == file_kind::integer;
+            default: return false;
+        }
+    }
+
+    // -- containers ---------------------------------------------------------------------------------------------------
+
+    /// `whole`: any value of the type may stand there, not only a plain scalar.
+    constexpr bool elements(const type_facts& t, std::size_t n, const place* at, bool whole) {
+        place p{at, {}, 0, true};
+        for (std::size_t c = n + 1; c < end_of(n); c = end_of(c), ++p.index) {
+            if (whole ? !any(t, c, &p) : !plain_scalar_fits(t, nodes_[c].kind) && !mismatched(t, c, &p)) return false;
+        }
+        return true;
+    }
+    constexpr bool parts(const type_facts& t, std::size_t n, const place* at) {
+        if (!is_items(n) || nodes_[n].size != t.members.size()) return mismatched(t, n, at);
+        place p{at, {}, 0, true};
+        std::size_t c = n + 1;
+        for (; p.index < t.members.size(); ++p.index, c = next(n, c))
+            if (!any(*t.members[p.index].type, c, &p)) return false;
+        return true;
+    }
+
+    constexpr bool map(const type_facts& t, std::size_t n, const place* at) {
+        if (nodes_[n].kind != file_kind::dict) return mismatched(t, n, at);
+        if (t.key->kind == kind::string && t.element->kind == kind::tensor && is_nested(n)) return nested(t, n, at);
+        for (std::size_t c = n + 1; c < end_of(n); c = end_of(c)) {
+            const place p{at, nodes_[c].key};
+            if (!key_fits(*t.key, nodes_[c])) {
+                begin_fault(file_fault::what::mismatched, &p, nullptr);
+                text_sink in_file = fault_.in_file.sink(), in_struct = fault_.in_struct.sink();
+                in_file.append(nodes_[c].named ? "a str as key" : "a key that is no str");
+                in_struct.append("keys of ");
+                write_wanted(in_struct, *t.key);
+                fault_.in_file.size = in_file.size;
+                fault_.in_struct.size = in_struct.size;
+                return false;
+            }
+            if (!any(*t.element, c, &p)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] constexpr bool is_nested(std::size_t n) const {
+        for (std::size_t c = n + 1; c < end_of(n); c = end_of(c))
+            if (nodes_[c].kind == file_kind::dict) return true;
+        return false;
+    }
+    /// A map of tensors from a state_dict that is nested.
+    constexpr bool nested(const type_facts& t, std::size_t n, const place* at) {
+        file_keys keys(nodes_, n);
+        for (const file_keys::item& i : keys.items()) {
+            const place p{at, i.key};
+            if (!i.container && !any(*t.element, i.node, &p)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] static constexpr bool key_fits(const type_facts& t, const file_node& n) {
+        if (t.kind == kind::string) return n.named;
+        if (t.kind == kind::enumeration && t.has_names) {
+            for (const enum_entry& e : t.names)
+                if (n.named && same_text(e.name, n.key)) return true;
+            return false;
+        }
+        std::string_view digits = n.key;
+        if (digits.starts_with('-')) digits.remove_prefix(1);
+        for (const char c : digits)
+            if (c < '0' || c > '9') return false;
+        return !n.named && !digits.empty();
+    }
+
+    constexpr bool variant(const type_facts& t, std::size_t n, const place* at) {
+        if (t.tagged) {  // which alternative it is, is a value
+            const bool is_pair = is_items(n) && nodes_[n].size == 2 && nodes_[n + 1].kind == file_kind::integer;
+            if (!is_pair) return mismatched(t, n, at);
+            const place p{at, {}, 1, true};
+            for (const member& m : t.members)
+                if (any(*m.type, next(n, n + 1), &p)) return clear();
+            return mismatched(t, n, at);
+        }
+        for (const bool exactly : {true, false})
+            for (const member& m : t.members)
+                if (accepts(*m.type, n, exactly)) return any(*m.type, n, at);
+        return mismatched(t, n, at);
+    }
+    constexpr bool clear() {
+        fault_ = {};
+        return true;
+    }
+    /// Whether a value is of the kind that a type is written as; `exactly` leaves out an int for a float.
+    [[nodiscard]] constexpr bool accepts(const type_facts& t, std::size_t n, bool exactly) const {
+        const file_kind k = nodes_[n].kind;
+        switch (t.kind) {
+            case kind::real: return k == file_kind::real || (!exactly && k == file_kind::integer);
+            case kind::complex: return k == file_kind::complex || (!exactly && plain_scalar_fits(t, k));
+            case kind::tensor: return k == file_kind::tensor;
+            case kind::bits:
+            case kind::sequence:
+            case kind::array:
+            case kind::tuple: return is_items(n);
+            case kind::set: return k == file_kind::set;
+            case kind::map:
+            case kind::aggregate: return k == file_kind::dict;
+            default: return plain_scalar_fits(t, k);
+        }
+    }
+
+    // -- structs as dicts ---------------------------------------------------------------------------------------------
+
+    constexpr bool dict(const type_facts& t, std::size_t n, const place* at) {
+        if (nodes_[n].kind != file_kind::dict) return mismatched(t, n, at);
+        struct entry {
+            std::size_t node;
+            bool used;
+        };
+        std::vector<entry> entries;
+        for (std::size_t c = n + 1; c < end_of(n); c = end_of(c)) entries.push_back({c, false});
+        std::size_t cursor = 0;  // behind the last one that was found: fields and file have mostly one order
+        const auto find = [&](std::string_view name) {
+            for (std::size_t i = 0; i < entries.size(); ++i, ++cursor) {
+                if (cursor == entries.size()) cursor = 0;
+                const file_node& f = nodes_[entries[cursor].node];
+                if (f.named && same_text(f.key, name)) return true;
+            }
+            return false;
+        };
+        bool rest = false;
+        for (const member& m : t.members) {
+            if (m.transient || m.type->kind == kind::metadata) continue;
+            if (m.type->kind == kind::rest) {
+                rest = true;
+                continue;
+            }
+            const place p{at, m.name};
+            if (!find(m.name)) {
+                if (!is_optional(m) && !missing(*m.type, &p)) return false;
+                continue;
+            }
+            entries[cursor].used = true;
+            if (!any(*m.type, entries[cursor].node, &p)) return false;
+        }
+        for (const entry& e : entries)
+            if (!rest && !e.used) return unexpected(e.node, at, nodes_[e.node].key, true);
+        return true;
+    }
+    [[nodiscard]] static constexpr bool is_optional(const member& m) {
+        return m.defaulted || m.type->kind == kind::optional;
+    }
+    [[nodiscard]] static constexpr bool may_be_absent(const member& m) {
+        return m.transient || m.type->kind == kind::rest || m.type->kind == kind::metadata || is_optional(m);
+    }
+    constexpr bool missing(const type_facts& t, const place* at) {
+        if (t.kind != kind::aggregate || t.members.empty()) return missing_key(t, at, nullptr);
+        if (t.is_module) return missing_flat(t, at, flat_key());
+        for (const member& m : t.members) {
+            const place p{at, m.name};
+            if (!may_be_absent(m) && !missing(*m.type, &p)) return false;
+        }
+        return true;
+    }
+
+    // reflect/file_check_module.hpp: structs as modules
+    constexpr bool module(const type_facts& t, std::size_t n, const place* at);
+    constexpr bool missing_flat(const type_facts& t, const place* at, const flat_key& key);
+    constexpr bool flat_members(const type_facts& t, file_keys& keys, const place* at, const flat_key& key);
+    constexpr bool flat(const type_facts& t, file_keys& keys, const place* at, const flat_key& key);
+    static constexpr std::size_t count_indices(file_keys& keys, const flat_key& key);
+    constexpr bool flat_map(const type_facts& t, file_keys& keys, const place* at, const flat_key& key);
+
+    std::span<const file_node> nodes_;
+    file_fault fault_;
+};
+
+}  // namespace tarc::detail
