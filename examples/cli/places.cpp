@@ -131,7 +131,7 @@ private:
         options.limit = file_.limits;
         options.tree_bytes = file_.zip.values()->memory.capacity();
         detail::bind_budget budget(options);
-        detail::flat_view view(n, {}, file_.limits, texts_, budget);
+        detail::flat_view view(n, options, texts_, budget);
         place p = leaf(file_kind::dict);
         for (const auto& i : view.items()) {
             if (i.container) continue;

@@ -64,7 +64,7 @@ def test_a_file_of_none_of_them_is_held_against_the_newest(files):
     checkpoint["learnin_rates"] = [checkpoint.pop("lr")]
     torch.save(checkpoint, files / "odd.pt")
     message = run("odd.pt", folder=files, status=1)
-    assert 'learning_rates   (did you mean "learnin_rates"?)' in message and "lr" in message
+    assert 'learning_rates   (did you mean "learnin_rates"?)' in message and "model/fc1.weight" in message
 
 
 # -- the README ----------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ public:
     };
 
     flat_view(const node& root, const bind_options& o, arena& texts, bind_budget& budget)
-        : texts_(texts), budget_(budget), strip_(o.strip_prefix), keys_(*o.keys) {
+        : texts_(texts), budget_(budget), strip_(o.strip_prefix), keys_(o.keys) {
         walk(
             root, o.limit, [&](std::span<const step> path, const node& n) { return enter(path, n); },
             [](const node& n, vec<child>& out) { expand(n, out); });
@@ -158,8 +158,8 @@ private:
         const std::string_view whole = texts_.copy(name);
         std::string_view key = whole;
         if (key.starts_with(strip_)) key.remove_prefix(strip_.size());
-        if (!keys_.empty() && (!container || is_empty(n))) {
-            const std::string wanted = keys_.wanted(key);
+        if (keys_ != nullptr && !keys_->empty() && (!container || is_empty(n))) {
+            const std::string wanted = keys_->wanted(key);
             budget_.text(wanted.size());
             key = texts_.copy(wanted);
         }
@@ -186,7 +186,7 @@ private:
     arena& texts_;
     bind_budget& budget_;
     std::string_view strip_;
-    const key_map& keys_;
+    const key_map* keys_;
     vec<item> items_;
     vec<std::size_t> open_;
     text_set by_key_;
