@@ -100,8 +100,9 @@ template <class T, class...>
 struct schema_changed {
     static_assert(sizeof(T*) == 0,
                   "tarc: the schema of this struct is no longer the frozen one, so that files of the old one would not "
-                  "load -- undo the edit; or raise tarc::version<T>, keep the old struct in tarc::history<T> and write "
-                  "migrate(), then freeze the text that tarc::print_schema<T>() prints");
+                  "load -- undo the edit, or declare it in tarc::describe<T>, or raise tarc::version<T>, keep the old "
+                  "struct in tarc::history<T> and write migrate(); then freeze the text that tarc::print_schema<T>() "
+                  "prints");
     static constexpr bool said = true;
 };
 struct schema_is_frozen {
