@@ -331,7 +331,7 @@ private:
     std::unordered_map<const inferred*, std::vector<std::string>> names_of_fields_;
     std::vector<const inferred*> order_;  // what is used comes first
     std::set<std::string> standard_{"cstdint", "string_view"};
-    std::set<std::string> own_{"tarc/fwd.hpp", "tarc/reflect/file_schema.hpp", "tarc/reflect/frozen.hpp"};
+    std::set<std::string> own_{"tarc/fwd.hpp", "tarc/reflect/frozen.hpp", "tarc/reflect/loads.hpp"};
     bool in_space_ = false;
     std::string shapes_text_;
     std::set<std::string> shapes_;
