@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <string>
+#include <utility>
 
 #include "support.hpp"
 
@@ -70,9 +72,21 @@ inline void require_same(const run_state& found, const run_state& wanted) {
     require(same(found.steps, wanted.steps), "steps differ");
 }
 
+/// The file of an object that lives as long as the program and does not change, made once: a scenario runs thousands of
+/// times, and a third of its time went into this.
+template <class T>
+const bytes& file_of(const T& constant, const std::string& location = "cpu") {
+    static std::mutex guard;
+    static std::map<std::pair<const T*, std::string>, bytes> made;
+    const std::lock_guard lock(guard);
+    bytes& file = made[{&constant, location}];
+    if (file.empty()) file = saved(constant, {.location = location});
+    return file;
+}
+
+/// A copy of what make_state() gave.
 inline run_state on_device(const run_state& s, int index) {
-    const bytes file = saved(s);
-    return tarc::load<run_state>(file, tarc::device::cuda(index));
+    return tarc::load<run_state>(file_of(s), tarc::device::cuda(index));
 }
 
 /// What can be told of a target without the device: handles, shapes, scalars.
@@ -127,21 +141,21 @@ namespace scenarios {
 
 inline void load_to_a_device() {
     const run_state& host = make_state(3);
-    const run_state s = tarc::load<run_state>(saved(host), "cuda:0", {.staging = tight});
+    const run_state s = tarc::load<run_state>(file_of(host), "cuda:0", {.staging = tight});
     require(s.model.first.weight.device() == tarc::device::cuda(0), "not on the device");
     require_same(s, host);
 }
 
 inline void load_as_saved() {
     const run_state& host = make_state(4);
-    const run_state s = tarc::load<run_state>(saved(host, {.location = "cuda:1"}));
+    const run_state s = tarc::load<run_state>(file_of(host, "cuda:1"));
     require(s.mask.device() == tarc::device::cuda(1), "not on the device of its tag");
     require_same(s, host);
 }
 
 inline void split_by_policy() {
     const run_state& host = make_state(5);
-    const run_state s = tarc::load<run_state>(saved(host), by_size{}, {.staging = tight});
+    const run_state s = tarc::load<run_state>(file_of(host), by_size{}, {.staging = tight});
     require(s.model.first.weight.device() == tarc::device::cuda(1), "the large one is elsewhere");
     require(s.model.first.bias.device() == tarc::device::cuda(0), "the small one is elsewhere");
     require(s.steps.device() == tarc::device::cpu(), "the counter is elsewhere");
@@ -152,7 +166,7 @@ inline void load_into_a_target() {
     run_state target = on_device(make_state(1), 0);
     const auto other = target.model.first.bias;
     const run_state& host = make_state(6);
-    guarded(target, [&] { tarc::load_into(target, saved(host), "cuda:0", {.staging = tight}); });
+    guarded(target, [&] { tarc::load_into(target, file_of(host), "cuda:0", {.staging = tight}); });
     require_same(target, host);
     require(elements(other)[0] == 2, "another handle changed");
 }
@@ -161,7 +175,7 @@ inline void load_in_place() {
     run_state target = on_device(make_state(1), 1);
     const auto before = identity(target);
     const run_state& host = make_state(7);
-    guarded(target, [&] { tarc::load_into(target, saved(host), {.in_place = true, .staging = tight}); }, false);
+    guarded(target, [&] { tarc::load_into(target, file_of(host), {.in_place = true, .staging = tight}); }, false);
     require(identity(target) == before, "in place, but memory is new");
     require_same(target, host);
 }
@@ -176,7 +190,7 @@ inline void load_views_in_place() {
     static const auto zeros = tarc::tensor<float>::zeros({400'000});
     halves target{zeros.to(tarc::device::cuda(0)), zeros.narrow(0, 0, 250'000).to(tarc::device::cuda(0))};
     const auto a = target.a.storage(), b = target.b.storage();
-    tarc::load_into(target, saved(host), {.in_place = true, .staging = tight});
+    tarc::load_into(target, file_of(host), {.in_place = true, .staging = tight});
     require(target.a.storage() == a && target.b.storage() == b, "in place, but memory is new");
     require(same(target.a, host.a) && same(target.b, host.b), "views differ");
 }
@@ -184,14 +198,14 @@ inline void load_views_in_place() {
 inline void save_from_devices() {
     const run_state& host = make_state(8);
     const run_state s = on_device(host, 0);
-    require(saved(s, {.staging = tight}) == saved(host, {.location = "cuda:0"}), "saved bytes differ");
+    require(saved(s, {.staging = tight}) == file_of(host, "cuda:0"), "saved bytes differ");
 }
 
 inline void save_split() {
     const run_state& host = make_state(9);
-    const run_state s = tarc::load<run_state>(saved(host), by_size{});
+    const run_state s = tarc::load<run_state>(file_of(host), by_size{});
     const bytes file = saved(s, {.staging = tight});
-    require(saved(tarc::load<run_state>(file, "cpu")) == saved(host), "saved bytes differ");
+    require(saved(tarc::load<run_state>(file, "cpu")) == file_of(host), "saved bytes differ");
     require(tarc::open(file).entries()[1].location == "cuda:1", "the tag is not where the storage was");
 }
 
@@ -216,8 +230,8 @@ inline void structs_to_devices() {
     require(there.mask.device() == tarc::device::cuda(1), "not on the device");
     require(tarc::to(there, tarc::device::cuda(1)).mask.storage() == there.mask.storage(), "copied to where it was");
     const run_state back = tarc::to(tarc::to(there, tarc::device::cuda(0)), tarc::device::cpu());
-    require(saved(back) == saved(host), "it came back changed");
-    tarc::value v = tarc::open(saved(host)).value();
+    require(saved(back) == file_of(host), "it came back changed");
+    tarc::value v = tarc::open(file_of(host)).value();
     v = tarc::to(v, tarc::device::cuda(0));
     require(saved(v, {.manifest = false}) == saved(host, {.location = "cuda:0", .manifest = false}), "a value differs");
 
@@ -246,15 +260,15 @@ inline void many_small_ones() {
 inline void stream_ordered() {
     tarc::cuda::stream_ordered_memory pool(1);
     const run_state& host = make_state(10);
-    const run_state s = tarc::load<run_state>(saved(host), pool, {.staging = tight});
+    const run_state s = tarc::load<run_state>(file_of(host), pool, {.staging = tight});
     require(s.mask.device() == tarc::device::cuda(1), "not on the pool's device");
     require_same(s, host);
-    require(saved(s) == saved(host, {.location = "cuda:1"}), "saved bytes differ");
+    require(saved(s) == file_of(host, "cuda:1"), "saved bytes differ");
 }
 
 inline void parts() {
     const run_state& host = make_state(11);
-    const bytes file = saved(host);
+    const bytes& file = file_of(host);
     const tarc::archive ar = tarc::open(file);
     const network n = ar.load<&run_state::model>("cuda:0", {.staging = tight});
     require(same(n.first.weight, host.model.first.weight), "a part differs");

@@ -122,7 +122,7 @@ TEST_CASE("a device that fails for good") {
                 {"cuda:1", "cudaErrorIllegalAddress", "start the process anew", "field model/"});
     simulation()->reset({});
     simulation()->fail_work(1, 719);
-    const run_state s = make_state(2);
+    const run_state& s = make_state(2);
     check_words(error_of([&] { (void)on_device(s, 0); }), tarc::errc::device_failed, {"cudaErrorLaunchFailure"});
     simulation()->reset({});
     {
