@@ -12,6 +12,7 @@
 #include <tarc/limits.hpp>
 #include <tarc/reflect/clone.hpp>
 #include <tarc/reflect/frozen.hpp>
+#include <tarc/reflect/loads.hpp>
 #include <tarc/reflect/parameters.hpp>
 #include <tarc/reflect/random.hpp>
 #include <tarc/reflect/schema.hpp>

@@ -56,6 +56,9 @@ struct field {
                   "tarc: only one field of a struct can be a tarc::rest -- both would want the same keys");
     static_assert(F != fault::too_many,
                   "tarc: a tuple or variant has too many parts -- use std::vector or nested structs");
+    static_assert(F != fault::many_fields,
+                  "tarc: a struct has more than 200 fields, which Boost.PFR cannot take apart -- group them in structs "
+                  "that are fields");
     static_assert(
         F != fault::nonsense,
         "tarc: tarc::describe<T> holds tarc::rename, renamed_from, removed, retyped, transient, defaulted and "

@@ -17,7 +17,7 @@ namespace tarc::detail {
 // clang-format off
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
-    polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many,
+    polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many, many_fields,
     nonsense, description, kept_name, unnamed, same_name, same_key, stand_in, unknown,
 };
 // clang-format on
@@ -49,6 +49,8 @@ consteval fault aggregate_fault() {
         return fault::base_class;
     else if constexpr (has_array<T>())
         return fault::c_array;
+    else if constexpr (field_count<T> > 200)  // PFR's limit
+        return fault::many_fields;
     else if constexpr (has_reference<T>())
         return fault::reference;
     else

@@ -174,15 +174,15 @@ private:
 
     /// `whole`: any value of the type may stand there, not only a plain scalar.
     constexpr bool elements(const type_facts& t, std::size_t n, const place* at, bool whole) {
-        place p{at, {}, 0, true};
+        place p{at, {}, 0, place::number};
         for (std::size_t c = n + 1; c < end_of(n); c = end_of(c), ++p.index) {
-            if (whole ? !any(t, c, &p) : !plain_scalar_fits(t, nodes_[c].kind) && !mismatched(t, c, &p)) return false;
+            if (whole ? !any(t, c, &p) : !plain_scalar_fits(t, nodes_[c].kind) && !mismatched(t, c, at)) return false;
         }
         return true;
     }
     constexpr bool parts(const type_facts& t, std::size_t n, const place* at) {
         if (!is_items(n) || nodes_[n].size != t.members.size()) return mismatched(t, n, at);
-        place p{at, {}, 0, true};
+        place p{at, {}, 0, place::number};
         std::size_t c = n + 1;
         for (; p.index < t.members.size(); ++p.index, c = next(n, c))
             if (!any(*t.members[p.index].type, c, &p)) return false;
@@ -217,7 +217,7 @@ private:
     constexpr bool nested(const type_facts& t, std::size_t n, const place* at) {
         file_keys keys(nodes_, n);
         for (const file_keys::item& i : keys.items()) {
-            const place p{at, i.key};
+            const place p{at, i.key, 0, place::dotted};
             if (!i.container && !any(*t.element, i.node, &p)) return false;
         }
         return true;
@@ -240,7 +240,7 @@ private:
         if (t.tagged) {  // which alternative it is, is a value
             const bool is_pair = is_items(n) && nodes_[n].size == 2 && nodes_[n + 1].kind == file_kind::integer;
             if (!is_pair) return mismatched(t, n, at);
-            const place p{at, {}, 1, true};
+            const place p{at, {}, 1, place::number};
             for (const member& m : t.members)
                 if (any(*m.type, next(n, n + 1), &p)) return clear();
             return mismatched(t, n, at);

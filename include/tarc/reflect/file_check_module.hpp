@@ -65,7 +65,7 @@ constexpr bool file_check::flat(const type_facts& t, file_keys& keys, const plac
     if (!t.flattens || t.kind == kind::tensor) {
         if (i == nullptr || i->used || (t.kind == kind::tensor && i->container)) return missing_flat(t, at, key);
         keys.take(*i);
-        const place p{at, i->key};
+        const place p{at, i->key, 0, place::dotted};
         return any(t, i->node, &p);
     }
     if (i != nullptr && !i->container && file_keys::holds_items(nodes_[i->node].kind)) keys.take(*i);  // an empty one

@@ -75,15 +75,17 @@ struct file_place {
     const file_place* above = nullptr;
     std::string_view name = {};
     std::size_t index = 0;
-    bool is_index = false;
+    enum { key, number, dotted } form = key;  // a dict's key, an index, the key of a state_dict
 
     constexpr void write(text_sink& out) const {
         if (above != nullptr) {
             above->write(out);
             if (out.size != 0) out.append('/');
         }
-        if (is_index)
+        if (form == number)
             out.number(index);
+        else if (form == dotted)
+            out.append(name);
         else
             out.escaped(name);
     }

@@ -94,11 +94,12 @@ public:
     constexpr file_keys(std::span<const file_node> nodes, std::size_t root) : nodes_(nodes) {
         std::size_t texts = 0, items = 0;
         measure(root, none, texts, items);
-        texts_.resize(texts);  // not again: keys are views of it
+        texts_ = new char[texts];
         items_.reserve(items);
         slots_.resize(16);
         enter(root, nullptr);
     }
+    constexpr ~file_keys() { delete[] texts_; }
     file_keys(const file_keys&) = delete;
     file_keys& operator=(const file_keys&) = delete;
 
@@ -145,8 +146,9 @@ private:
         const file_node& p = nodes_[parent];
         const file_node& c = nodes_[child];
         const bool alone = p.kind != file_kind::dict && p.inside == c.inside + 1;
-        // Scalars of a list have no keys that a struct could ask for.
-        return alone && (c.inside != 0 || c.kind == file_kind::tensor) ? static_cast<std::size_t>(p.size) : 1;
+        // A long list of scalars is one value, which no struct takes apart.
+        const bool apart = c.inside != 0 || c.kind == file_kind::tensor || p.size <= 256;
+        return alone && apart ? static_cast<std::size_t>(p.size) : 1;
     }
     [[nodiscard]] static constexpr std::size_t digits_of(std::size_t n) {
         text_sink s;
@@ -174,7 +176,7 @@ private:
             for (std::size_t n = times(parent, c); n-- > 0; ++index) {
                 std::string_view key = nodes_[c].key;
                 if (above != nullptr || !dict) {
-                    text_sink out{texts_.data() + filled_};
+                    text_sink out{texts_ + filled_};
                     if (above != nullptr) {
                         out.append(*above);
                         out.append('.');
@@ -183,7 +185,7 @@ private:
                         out.append(key);
                     else
                         out.number(index);
-                    key = {texts_.data() + filled_, out.size};
+                    key = {texts_ + filled_, out.size};
                     filled_ += out.size;
                 }
                 const bool container = holds_items(nodes_[c].kind) && nodes_[c].size != 0;
@@ -233,7 +235,7 @@ private:
     }
 
     std::span<const file_node> nodes_;
-    std::vector<char> texts_;
+    char* texts_;  // a std::vector of char is no constant with clang and libstdc++ 12
     std::size_t filled_ = 0;
     std::vector<item> items_;
     std::vector<slot> slots_;
