@@ -1,4 +1,4 @@
-// expect-once: static assertion failed.*tarc: tarc::describe<T> holds tarc::rename, tarc::transient, tarc::defaulted and tarc::field_names only -- remove
+// expect-once: static assertion failed.*tarc: tarc::describe<T> holds tarc::rename, renamed_from, removed, retyped, transient, defaulted and field_names only -- remove
 // expect: field<.*{""}
 // reject: error: (?!static assertion failed.*tarc: )
 #include <tuple>

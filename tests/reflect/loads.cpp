@@ -217,9 +217,72 @@ struct holds_optional {
 struct renamed {
     int first, second;
 };
+struct evolved {
+    std::int64_t count;
+    tensor weight;
+    double rate;
+    bool flag;
+};
+struct evolved_net {
+    linear body;
+    std::vector<linear> more;
+};
+class boxed_number {  // no aggregate
+public:
+    boxed_number() = default;
+    double value = 0;
+};
+class boxed_linear {
+public:
+    boxed_linear() = default;
+    linear value;
+};
+struct boxes {
+    boxed_number epoch;
+    boxed_linear model;
+    std::optional<boxed_number> loss;
+};
+struct boxed_net {
+    boxed_linear fc1;
+    std::vector<boxed_linear> blocks;
+    std::optional<tensor> scale;
+};
 
 }  // namespace
 
+template <>
+inline constexpr auto tarc::describe<evolved> = std::tuple{tarc::renamed_from{"count", "epoch"},
+                                                           tarc::renamed_from{"weight", "bias"},
+                                                           tarc::removed{"b"},
+                                                           tarc::removed{"name"},
+                                                           tarc::retyped{"count", tarc::dtype_policy::cast},
+                                                           tarc::retyped{"weight", tarc::dtype_policy::widen},
+                                                           tarc::retyped{"rate", tarc::dtype_policy::widen},
+                                                           tarc::retyped{"flag", tarc::dtype_policy::cast}};
+template <>
+inline constexpr auto tarc::describe<evolved_net> =
+    std::tuple{tarc::renamed_from{"body", "a"}, tarc::renamed_from{"body", "fc1"}, tarc::renamed_from{"more", "blocks"},
+               tarc::removed{"scale"}, tarc::removed{"b"}};
+template <>
+struct tarc::archived_as<boxed_number> {
+    using type = double;
+    static double save(const boxed_number& b) { return b.value; }
+    static boxed_number load(double d) {
+        boxed_number b;
+        b.value = d;
+        return b;
+    }
+};
+template <>
+struct tarc::archived_as<boxed_linear> {
+    using type = linear;
+    static linear save(const boxed_linear& b) { return b.value; }
+    static boxed_linear load(linear&& l) {
+        boxed_linear b;
+        b.value = std::move(l);
+        return b;
+    }
+};
 template <>
 inline constexpr bool tarc::is_module<stated> = true;
 template <>
@@ -239,7 +302,8 @@ template <class... T>
 struct types {};
 using all_types =
     types<linear, fixed_linear, relu, net, deep, net_and_rest, inner_rest, stated, with_defaults, optional_elements,
-          scalars, containers, variants, checkpoint, loose_checkpoint, all_optional, holds_optional, renamed,
+          scalars, containers, variants, checkpoint, loose_checkpoint, all_optional, holds_optional, renamed, evolved,
+          evolved_net, boxed_number, boxed_linear, boxes, boxed_net, std::vector<boxed_number>,
           std::map<std::string, tensor>, std::map<std::string, value>, std::map<int, int>, std::map<std::string, net>,
           std::vector<linear>, std::vector<net>, std::vector<bool>, std::vector<double>, std::set<int>,
           std::array<std::optional<int>, 2>, std::tuple<>, tensor, tarc::tensor<double, tarc::scalar>,
@@ -296,6 +360,20 @@ std::vector<value> make_values() {
         value::dict({{true, 1}}),
         value::dict({{"red", 1}, {"blue", 2}}),
         value::dict({{"a/b", 1}, {"epoch", 2}}),
+        value::dict(
+            {{"epoch", 1.5}, {"bias", tarc::tensor<tarc::bfloat16>::zeros({1})}, {"rate", true}, {"flag", 2.0}}),
+        value::dict({{"count", 1.5}, {"weight", tarc::tensor<double>::zeros({1})}, {"rate", 1}, {"flag", 2.0}}),
+        value::dict({{"count", true}, {"epoch", 1}, {"weight", ones(1)}, {"rate", 1}, {"flag", 0}, {"b", 1}}),
+        value::dict({{"count", ones()}, {"weight", ones(1)}, {"rate", ones()}, {"flag", ones()}, {"name", "x"}}),
+        value::dict({{"epoch", 3}, {"model", nested()}, {"loss", 4.0}}),
+        value::dict({{"a", nested()}, {"more", value::list({nested()})}, {"scale", nested()}}),
+        value::dict({{"body.weight", ones(1)},
+                     {"body.bias", ones(1)},
+                     {"blocks.0.weight", ones(1)},
+                     {"blocks.0.bias", ones(1)},
+                     {"scale.x.y", ones(1)},
+                     {"b", ones(1)},
+                     {"b.c", ones(1)}}),
         value::dict({{"a", value()}, {"b", value()}}),
         value::dict({{"a", ones(2)}, {"b", value::dict({{"c", ones(3)}})}}),
         ones(2, 3),

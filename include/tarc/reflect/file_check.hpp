@@ -9,6 +9,7 @@
 #include <tarc/reflect/file_fault.hpp>
 #include <tarc/reflect/file_keys.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/tensor/number_facts.hpp>
 
 namespace tarc::detail {
 
@@ -96,9 +97,10 @@ private:
             case kind::bytes:
             case kind::enumeration:
             case kind::text:
-            case kind::none: return scalar_fits(t, nodes_[n]) || mismatched(t, n, at);
+            case kind::none: return scalar_fits(t, nodes_[n]) || converts(t, nodes_[n]) || mismatched(t, n, at);
             case kind::tensor: return tensor_fits(t, nodes_[n]) || mismatched(t, n, at);
             case kind::value: return true;
+            case kind::stand_in: return any(*t.element, n, at);
             case kind::optional: return nodes_[n].kind == file_kind::none || any(*t.element, n, at);
             case kind::bits: return is_items(n) ? elements(facts_of<bool>, n, at, false) : mismatched(t, n, at);
             case kind::sequence: return is_items(n) ? elements(*t.element, n, at, true) : mismatched(t, n, at);
@@ -133,6 +135,13 @@ private:
         // A float without a fraction is an integer there.
         return (t.kind == kind::integer && element == file_kind::real) || plain_scalar_fits(t, element);
     }
+    /// Whether a number is taken by the field's dtype_policy: archive/scalars.hpp, cast_number.
+    [[nodiscard]] constexpr bool converts(const type_facts& t, const file_node& n) const {
+        if (t.kind != kind::boolean && t.kind != kind::integer && t.kind != kind::real) return false;
+        const file_kind k = n.kind == file_kind::tensor && n.shape.empty() ? element_kind(n.dtype) : n.kind;
+        if (k == file_kind::boolean) return policy_ != dtype_policy::exact;
+        return policy_ == dtype_policy::cast && (k == file_kind::integer || k == file_kind::real);
+    }
     [[nodiscard]] static constexpr bool plain_scalar_fits(const type_facts& t, file_kind k) {
         switch (t.kind) {
             case kind::none: return k == file_kind::none;
@@ -148,10 +157,12 @@ private:
         }
     }
 
-    [[nodiscard]] static constexpr bool tensor_fits(const type_facts& t, const file_node& n) {
+    [[nodiscard]] constexpr bool tensor_fits(const type_facts& t, const file_node& n) {
         if (n.kind != file_kind::tensor)
             return !t.any_dtype && (!t.has_rank || t.extents.empty()) && element_fits(t.dtype, n.kind);
-        if (!t.any_dtype && t.dtype != n.dtype) return false;
+        if (!t.any_dtype && t.dtype != n.dtype && !(policy_ == dtype_policy::widen && can_widen(n.dtype, t.dtype)) &&
+            !(policy_ == dtype_policy::cast && can_cast(n.dtype, t.dtype)))
+            return false;
         if (!t.has_rank) return true;
         if (n.shape.size() != t.extents.size()) return false;
         for (std::size_t i = 0; i < t.extents.size(); ++i)
@@ -258,6 +269,7 @@ private:
     [[nodiscard]] constexpr bool accepts(const type_facts& t, std::size_t n, bool exactly) const {
         const file_kind k = nodes_[n].kind;
         switch (t.kind) {
+            case kind::stand_in: return accepts(*t.element, n, exactly);
             case kind::real: return k == file_kind::real || (!exactly && k == file_kind::integer);
             case kind::complex: return k == file_kind::complex || (!exactly && plain_scalar_fits(t, k));
             case kind::tensor: return k == file_kind::tensor;
@@ -299,13 +311,18 @@ private:
                 continue;
             }
             const place p{at, m.name};
-            if (!find(m.name)) {
+            bool found = find(m.name);
+            for (std::size_t k = 0; k < m.old_names.size() && !found; ++k) found = find(m.old_names[k]);
+            const policy_scope policy(*this, m);
+            if (!found) {
                 if (!is_optional(m) && !missing(*m.type, &p)) return false;
                 continue;
             }
             entries[cursor].used = true;
             if (!any(*m.type, entries[cursor].node, &p)) return false;
         }
+        for (const std::string_view name : t.removed)
+            if (find(name)) entries[cursor].used = true;
         for (const entry& e : entries)
             if (!rest && !e.used) return unexpected(e.node, at, nodes_[e.node].key, true);
         return true;
@@ -317,6 +334,7 @@ private:
         return m.transient || m.type->kind == kind::rest || m.type->kind == kind::metadata || is_optional(m);
     }
     constexpr bool missing(const type_facts& t, const place* at) {
+        if (t.kind == kind::stand_in) return missing(*t.element, at);
         if (t.kind != kind::aggregate || t.members.empty()) return missing_key(t, at, nullptr);
         if (t.is_module) return missing_flat(t, at, flat_key());
         for (const member& m : t.members) {
@@ -325,6 +343,21 @@ private:
         }
         return true;
     }
+
+    /// A field with a dtype_policy of its own; what stands in it has the same.
+    class policy_scope {
+    public:
+        constexpr policy_scope(file_check& c, const member& m) : check_(c), before_(c.policy_) {
+            if (m.retyped) c.policy_ = *m.retyped;
+        }
+        constexpr ~policy_scope() { check_.policy_ = before_; }
+        policy_scope(const policy_scope&) = delete;
+        policy_scope& operator=(const policy_scope&) = delete;
+
+    private:
+        file_check& check_;
+        dtype_policy before_;
+    };
 
     // reflect/file_check_module.hpp: structs as modules
     constexpr bool module(const type_facts& t, std::size_t n, const place* at);
@@ -336,6 +369,7 @@ private:
 
     std::span<const file_node> nodes_;
     file_fault fault_;
+    dtype_policy policy_ = dtype_policy::exact;
 };
 
 }  // namespace tarc::detail

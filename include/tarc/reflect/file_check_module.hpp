@@ -11,6 +11,7 @@
 namespace tarc::detail {
 
 constexpr bool file_check::missing_flat(const type_facts& t, const place* at, const flat_key& key) {
+    if (t.kind == kind::stand_in && t.flattens) return missing_flat(*t.element, at, key);
     if (t.kind == kind::aggregate && t.flattens) {
         for (const member& m : t.members)
             if (!may_be_absent(m) && !missing_flat(*m.type, at, flat_key(key, m.name))) return false;
@@ -40,6 +41,11 @@ constexpr bool file_check::module(const type_facts& t, std::size_t n, const plac
 }
 
 constexpr bool file_check::flat_members(const type_facts& t, file_keys& keys, const place* at, const flat_key& key) {
+    for (const std::string_view name : t.removed) {
+        const flat_key gone(key, name);
+        if (const file_keys::item* i = keys.find(gone)) keys.take(*i);
+        for (file_keys::item& i : keys.around(gone)) i.used = i.used || gone.is_above(i.key);
+    }
     bool rest = false;
     for (const member& m : t.members) {
         if (m.transient || m.type->kind == kind::metadata) continue;
@@ -47,7 +53,11 @@ constexpr bool file_check::flat_members(const type_facts& t, file_keys& keys, co
             rest = true;
             continue;
         }
-        const flat_key k(key, m.name);
+        std::string_view name = m.name;
+        for (std::size_t k = 0; k < m.old_names.size() && !keys.has(flat_key(key, name)); ++k)
+            if (keys.has(flat_key(key, m.old_names[k]))) name = m.old_names[k];
+        const flat_key k(key, name);
+        const policy_scope policy(*this, m);
         if ((!m.defaulted || keys.has(k)) && !flat(*m.type, keys, at, k)) return false;
     }
     if (!rest) return true;
@@ -71,6 +81,7 @@ constexpr bool file_check::flat(const type_facts& t, file_keys& keys, const plac
     if (i != nullptr && !i->container && file_keys::holds_items(nodes_[i->node].kind)) keys.take(*i);  // an empty one
     switch (t.kind) {
         case kind::aggregate: return flat_members(t, keys, at, key);
+        case kind::stand_in: return flat(*t.element, keys, at, key);
         case kind::array:
             for (std::size_t k = 0; k < t.count; ++k)
                 if (!flat(*t.element, keys, at, flat_key(key, k))) return false;
