@@ -153,4 +153,59 @@ TEST_CASE("placements: shapes only, views, resources") {
     CHECK(tarc::load<full_net>(file, tarc::mapped, {.dtypes = dtype_policy::widen}).weight(0, 0) == 1.5f);
 }
 
+TEST_CASE("in place nothing is asked of a policy, and nothing is torn") {
+    full_net n{tensor<float, 2, tarc::dyn>::zeros({2, 3}), tensor<double>::zeros({2}), tensor<double>::zeros({2})};
+    const auto weight = n.weight;
+    const tarc::load_options o{.dtypes = dtype_policy::widen, .in_place = true};
+    tarc::load_into(n, saved(make()), tarc::meta, o);
+    CHECK(weight(1, 1) == 1.5f);
+    const auto refuses = [](const tarc::storage_info&) -> tarc::placement { throw std::runtime_error("asked"); };
+    tarc::load_into(n, saved(make(4)), refuses, o);
+    CHECK(n.steps(1) == 4);
+    struct two {
+        tensor<double> a;
+        tensor<float> b;
+    };
+    struct two_floats {
+        tensor<float> a, b;
+    };
+    const auto base = tensor<float>::full({4}, 3.f);
+    two t{tensor<double>::zeros({4}), tensor<float>::zeros({2})};
+    const auto b = t.b;
+    tarc::load_into(t, saved(two_floats{base, base.narrow(0, 1, 2)}), tarc::meta, o);  // one storage, both ways
+    CHECK(t.a(3) == 3);
+    CHECK(b(1) == 3);
+}
+
+TEST_CASE("a cast looks at the elements of the tensors only") {
+    struct wide {
+        tensor<double> a, b;
+    };
+    struct narrow {
+        tensor<float> a, b;
+    };
+    auto base = tensor<double>::full({6}, 1);
+    base(0) = 1e300;
+    const bytes file = saved(wide{base.narrow(0, 1, 2), base.narrow(0, 3, 2)}, {.whole_storage = true});
+    CHECK(tarc::load<narrow>(file, {.dtypes = dtype_policy::cast}).b(1) == 1);
+    base(4) = -1e300;
+    const bytes bad = saved(wide{base.narrow(0, 1, 2), base.narrow(0, 3, 2)}, {.whole_storage = true});
+    const tarc::error e = error_of([&] { (void)tarc::load<narrow>(bad, {.dtypes = dtype_policy::cast}); });
+    CHECK(e.field() == "b");
+    CHECK(contains(e.what(), "element 1"));
+}
+
+TEST_CASE("what a conversion needs is counted") {
+    struct small {
+        tensor<std::uint8_t> t;
+    };
+    struct large {
+        tensor<double> t;
+    };
+    const bytes file = saved(small{tensor<std::uint8_t>::zeros({1'000'000})});
+    const tarc::error e = error_of(
+        [&] { (void)tarc::load<large>(file, {.dtypes = dtype_policy::widen, .limits = {.total_bytes = 2'000'000}}); });
+    CHECK(e.code() == tarc::errc::limit_exceeded);
+}
+
 }  // namespace

@@ -69,6 +69,14 @@ struct later {
 struct skipped {
     int epoch = 0;
 };
+struct noted_v1 {
+    int gone = 0;
+};
+struct noted {
+    int missing = 0;
+    std::optional<int> note = 5;
+};
+inline noted migrate(noted_v1&&) { return {}; }
 
 }  // namespace shop
 
@@ -88,6 +96,10 @@ template <>
 inline constexpr int tarc::version<shop::later> = 5;
 template <>
 inline constexpr int tarc::version<shop::skipped> = 2;
+template <>
+inline constexpr int tarc::version<shop::noted> = 1;
+template <>
+inline constexpr auto tarc::history<shop::noted> = tarc::versions<shop::noted_v1>{};
 template <>
 inline constexpr auto tarc::history<shop::run> = tarc::versions<shop::run_v1, shop::run_v2>{};
 
@@ -234,6 +246,16 @@ TEST_CASE("a migration that throws leaves the target as it was") {
     const tarc::error e = error_of(
         [&] { tarc::load_into(target, saved(run_v2{4, 0.2, {filled({2}, 5), filled({2}, 6)}}), {.in_place = true}); });
     CHECK(e.code() == tarc::errc::invalid_argument);
+}
+
+TEST_CASE("an attempt at a version leaves no trace, and one in place says what is wrong with the file") {
+    run target;
+    target.layer = {filled({1}, 1), filled({1}, 2)};
+    const bytes odd = saved(tarc::value::dict({{"epoch", 3}, {"comment", "odd"}}));
+    CHECK(error_of([&] { tarc::load_into(target, odd, {.in_place = true}); }).code() == tarc::errc::mismatch);
+    CHECK(tarc::load_into(target, odd, {.strict = false, .in_place = true}).missing_keys.size() == 3);
+    CHECK(target.epoch == 3);
+    CHECK(tarc::load<noted>(saved(tarc::value::dict({{"other", 1}})), {.strict = false}).note == 5);
 }
 
 }  // namespace

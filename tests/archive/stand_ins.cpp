@@ -143,4 +143,68 @@ TEST_CASE("in place too it is made anew; what the file lacks keeps its value") {
     CHECK(h.many[1].degrees() == 2);
 }
 
+/// Cannot be copied; one part may be absent.
+class owner {
+public:
+    owner() = default;
+    owner(int a, int b) : a_(std::make_unique<int>(a)), b_(b) {}
+    [[nodiscard]] int a() const { return a_ ? *a_ : 0; }
+    [[nodiscard]] int b() const { return b_; }
+
+private:
+    std::unique_ptr<int> a_;
+    int b_ = 0;
+};
+struct owner_parts {
+    int a = 0, b = 0;
+};
+/// Looks at its tensor when it is made.
+class watcher {
+public:
+    watcher() = default;
+    explicit watcher(tensor<float, tarc::scalar> t) : t_(std::move(t)), seen_(t_()) {}
+    [[nodiscard]] const tensor<float, tarc::scalar>& get() const { return t_; }
+    [[nodiscard]] float seen() const { return seen_; }
+
+private:
+    tensor<float, tarc::scalar> t_ = tensor<float, tarc::scalar>::full({}, 1.f);
+    float seen_ = 1;
+};
+
+}  // namespace
+
+template <>
+inline constexpr auto tarc::describe<owner_parts> = tarc::defaulted{"b"};
+template <>
+struct tarc::archived_as<owner> {
+    using type = owner_parts;
+    static type save(const owner& o) { return {o.a(), o.b()}; }
+    static owner load(type&& p) { return {p.a, p.b}; }
+};
+template <>
+struct tarc::archived_as<watcher> {
+    using type = tarc::tensor<float, tarc::scalar>;
+    static type save(const watcher& w) { return w.get(); }
+    static watcher load(type&& t) { return watcher(std::move(t)); }
+};
+
+namespace {
+
+TEST_CASE("one that cannot be copied keeps what the file lacks, and sees what it is made of") {
+    struct holds {
+        owner o;
+        watcher w;
+    };
+    holds h{{5, 6}, {}};
+    tarc::load_into(h, saved(tarc::value::dict({{"o", tarc::value::dict({{"a", 9}})}, {"w", 3.0}})),
+                    {.in_place = true});
+    CHECK(h.o.a() == 9);
+    CHECK(h.o.b() == 6);
+    CHECK(h.w.seen() == 3);
+}
+
+TEST_CASE("the schema text is that of what it is archived as, also in a variant") {
+    CHECK(tarc::schema_text<std::variant<angle, std::string>>() == ": variant<float64|str>\n");
+}
+
 }  // namespace

@@ -44,7 +44,6 @@ inline void binder::missing_flat(const type_facts& t, const std::string& key) {
 inline void binder::module(const type_facts& t, void* target, const node& n) {
     if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
     flat_view view(n, options_, out_.texts, budget_);
-    forget_removed(t, view, {});
     std::array<void*, max_parts> at;
     t.addresses(target, at.data());
     for (std::size_t i = 0; i < t.members.size(); ++i)
@@ -55,7 +54,7 @@ inline void binder::module(const type_facts& t, void* target, const node& n) {
         if (!i.used && !i.container) unexpected(i.key);
 }
 
-/// What older files have and nobody wants.
+/// What older files have and no field has taken.
 inline void binder::forget_removed(const type_facts& t, flat_view& view, const std::string& key) {
     for (const std::string_view name : t.removed) {
         const std::string gone = key.empty() ? std::string(name) : key + "." + std::string(name);
@@ -78,18 +77,19 @@ inline void binder::flat_members(const type_facts& t, void* target, flat_view& v
         const auto below = [&](std::string_view name) {
             return key.empty() ? std::string(name) : key + "." + std::string(name);
         };
-        std::string name = below(m.name), old;
+        const std::string name = below(m.name);
         for (std::size_t k = 0; k < m.old_names.size() && !view.has(name); ++k)
-            if (view.has(old = below(m.old_names[k]))) name = old;
+            view.rename(below(m.old_names[k]), name);
         const policy_scope p(*this, m);
         if (!m.defaulted || view.has(name)) flat(*m.type, at[i], view, name);
     }
+    forget_removed(t, view, key);
     if (rest == max_parts) return;
     stage(*t.members[rest].type, at[rest], [&](void* p) {
         auto& r = *static_cast<tarc::rest*>(p);
         keep_unselected(r, key);
         for (const std::size_t i : view.left_below(key)) {
-            if (!takes(view[i].key)) continue;
+            if (!takes(view[i].key) || view.find(view[i].key) != &view[i]) continue;  // one of two: unexpected
             r.append(tarc::value(view[i].key.substr(key.empty() ? 0 : key.size() + 1)), copied(*view[i].value));
             view.take(i);
         }
@@ -113,7 +113,7 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
     }
     if (flat_view::item* i = view.find(key); i != nullptr && i->empty()) view.take(*i);  // of a nested form
     switch (t.kind) {
-        case kind::aggregate: forget_removed(t, view, key); return flat_members(t, target, view, key);
+        case kind::aggregate: return flat_members(t, target, view, key);
         case kind::stand_in: return stand_in(t, target, [&](void* made) { flat(*t.element, made, view, key); });
         case kind::array:
         case kind::tuple:
@@ -121,9 +121,11 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
                 flat(part, p, view, key + "." + std::to_string(i));
             });
         case kind::sequence: {
-            std::size_t n = count_indices(view, key);
+            const bool whole = takes_whole(view, key);
+            std::size_t n = count_indices(view, key, !whole);
             const std::size_t old = t.get_size(target);
             budget_.holes(*t.element, n - std::min(n, view.below(key).size()));
+            if (!whole) n = std::max(n, old);
             if (!options_.strict && old != 0)
                 n = old;  // a warm start fills the layers that the model has, as torch's does
             return stage_parts(t, target, n == old, [&](void* p) {
@@ -134,14 +136,15 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
         case kind::map:
             return stage(t, target, [&](void* p) {
                 const bool fixed = !options_.strict && t.element->kind != kind::tensor && t.get_size(p) != 0;
+                const bool whole = takes_whole(view, key);
                 vec<std::string> names;
-                if (!fixed) names = names_below(view, key, t.element->kind == kind::tensor);
+                if (!fixed) names = names_below(view, key, t.element->kind == kind::tensor, !whole);
                 temporary made(t);
                 for (std::string name : names) {
                     budget_.text(name.size());
                     keep(t, p, made.object, &name);
                 }
-                if (fixed || !options_.strict) {  // elements that the file has not stay, and are missing
+                if (fixed || !whole || !options_.strict) {  // elements that the file has not stay, and are missing
                     const vec<std::string> known_names = names_in(t, p);
                     const auto before = [&](std::size_t a, std::size_t b) { return known_names[a] < known_names[b]; };
                     for (const std::size_t i : sorted_numbers(known_names.size(), before)) {
@@ -164,6 +167,10 @@ inline void binder::flat(const type_facts& t, void* target, flat_view& view, con
 
 inline void binder::flat_optional(const type_facts& t, void* target, flat_view& view, const std::string& key) {
     flat_view::item* i = view.find(key);
+    if (options_.filter->active() && !takes(key) && takes_any(view, key) == 0) {
+        if (i != nullptr) view.take(*i);
+        return;
+    }
     const bool none = i != nullptr && i->value->kind == value_kind::none;
     if (none) view.take(*i);
     if (none || !view.has(key)) {
@@ -186,10 +193,11 @@ inline vec<std::string> binder::names_in(const type_facts& t, const void* map) {
 
 /// The number of elements that keys such as "layers.0.weight" speak of. An index far beyond the number of keys is taken
 /// for a name, so that a hostile file cannot ask for memory.
-inline std::size_t binder::count_indices(flat_view& view, const std::string& key) {
+inline std::size_t binder::count_indices(flat_view& view, const std::string& key, bool only_taken) {
     const auto leaves = view.below(key);
     std::size_t n = 0;
     for (const std::size_t i : leaves) {
+        if (only_taken && !takes(view[i].key)) continue;
         const std::string_view rest = view[i].key.substr(key.empty() ? 0 : key.size() + 1);
         const std::string_view first = rest.substr(0, rest.find('.'));
         std::size_t index = 0;
@@ -201,11 +209,13 @@ inline std::size_t binder::count_indices(flat_view& view, const std::string& key
 }
 
 /// The names that stand behind the key; whole ones for a map of tensors, else up to the next dot. In file order.
-inline vec<std::string> binder::names_below(flat_view& view, const std::string& key, bool whole_names) {
+inline vec<std::string> binder::names_below(flat_view& view, const std::string& key, bool whole_names,
+                                            bool only_taken) {
     const vec<std::size_t> leaves = view.in_file_order(key);
     vec<std::string> names;
     text_set seen;
     for (const std::size_t i : leaves) {
+        if (only_taken && !takes(view[i].key)) continue;
         const std::string_view rest = view[i].key.substr(key.size() + 1);
         const std::string_view name = whole_names ? rest : rest.substr(0, rest.find('.'));
         if (seen.add(name).fresh) names.push_back(std::string(name));

@@ -87,7 +87,7 @@ inline void binder::tensor_of_scalar(const type_facts& t, void* target, const no
     if (!element_tensor(t.dtype, n, made))
         return mismatch(n, tensor_text(t) + ", into which this value does not convert exactly");
     const tensor_base& old = *t.tensor(target);
-    if (options_.in_place && old.defined() && old.dtype() == t.dtype && old.shape().empty() &&
+    if (options_.in_place && !hidden_ && old.defined() && old.dtype() == t.dtype && old.shape().empty() &&
         host_accessible(old.device()))
         return out_.elements.push_back({any_tensor(old), made});
     stage(t, target, [&](void* p) { detail_access::assign(*t.tensor(p), made); });
@@ -200,14 +200,18 @@ inline void binder::nested(const type_facts& t, void* target, const node& n) {
             if (i.container) continue;
             std::string name(i.key);
             budget_.text(name.size());
-            keep(t, p, made.object, &name);
+            void* other = nullptr;
+            if (t.find(made.object, &name, &other))  // two places of the file become one key
+                mismatch("the key \"" + std::string(i.whole) + "\"", "keys that differ");
+            else
+                keep(t, p, made.object, &name);
         }
         t.move(made.object, p);
         for (const auto& i : view.items()) {
             const std::string name(i.key);
             scope s(path_, name, '/');
             void* value = nullptr;
-            if (!i.container && t.find(p, &name, &value)) any(*t.element, value, *i.value);
+            if (!i.container && view.find(i.key) == &i && t.find(p, &name, &value)) any(*t.element, value, *i.value);
         }
     });
 }

@@ -32,10 +32,17 @@ public:
     }
 
     /// Binds one field of a module on its own: the leaves whose keys stand under `key`.
-    void bind_below(const type_facts& t, void* object, const node& n, bool fresh, const std::string& key) {
+    void bind_below(const type_facts& t, void* object, const node& n, bool fresh, const std::string& key,
+                    const member* field) {
         direct_ = fresh_ = fresh;
         if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
         flat_view view(n, options_, out_.texts, budget_);
+        if (field != nullptr) {
+            for (std::size_t k = 0; k < field->old_names.size() && !view.has(key); ++k)
+                view.rename(field->old_names[k], key);
+            if (field->retyped) policy_ = *field->retyped;
+            if (field->defaulted && !view.has(key)) return;
+        }
         flat(t, object, view, key);
         for (const std::size_t i : view.below(key))
             if (!view[i].used) unexpected(view[i].key);
@@ -112,7 +119,8 @@ private:
     void stand_in(const type_facts& t, void* target, Fill&& fill) {
         stage(t, target, [&](void* p) {
             auto made = std::make_unique<temporary>(*t.element);
-            if (!fresh_) t.save_as(p, made->object);  // what the file lacks keeps its value
+            if (!fresh_)
+                t.save_as(t.copy != nullptr ? p : target, made->object);  // what the file lacks keeps its value
             const bool outer = std::exchange(hidden_, true);
             try {
                 fill(made->object);
@@ -125,6 +133,26 @@ private:
         });
     }
 
+    /// Whether the load does anything at the path: to one value, or to a part of what stands there.
+    [[nodiscard]] bool takes_part(const type_facts& t) const {
+        if (!options_.filter->active() || in_container_) return true;
+        const type_facts* inner = &t;
+        while (inner->kind == kind::optional || inner->kind == kind::stand_in) inner = inner->element;
+        const bool has_parts =
+            inner->kind == kind::aggregate || inner->kind == kind::array || inner->kind == kind::tuple;
+        return has_parts ? options_.filter->reaches(path_) : options_.filter->takes_container(path_);
+    }
+    /// Whether all that stands at a key takes part, in the file and in the struct.
+    [[nodiscard]] bool takes_whole(flat_view& view, const std::string& key) {
+        if (!options_.filter->active()) return true;
+        return takes(key) && takes_any(view, key) == view.below(key).size();
+    }
+    /// How many of the leaves below a key take part.
+    [[nodiscard]] std::size_t takes_any(flat_view& view, const std::string& key) {
+        std::size_t n = 0;
+        for (const std::size_t i : view.below(key)) n += takes(view[i].key);
+        return n;
+    }
     /// Whether a leaf takes part: `step` is a key below the path.
     [[nodiscard]] bool takes(std::string_view step) {
         if (!options_.filter->active()) return true;
@@ -178,9 +206,7 @@ private:
 
     void any(const type_facts& t, void* target, const node& n) {
         budget_.visit();
-        const bool passes = t.kind == kind::aggregate || t.kind == kind::array || t.kind == kind::tuple ||
-                            t.kind == kind::optional || t.kind == kind::stand_in;
-        if (!passes && !in_container_ && !options_.filter->takes_container(path_)) return;
+        if (!takes_part(t)) return;
         switch (t.kind) {
             case kind::boolean:
             case kind::integer:
@@ -261,8 +287,8 @@ private:
     void flat(const type_facts& t, void* target, flat_view& view, const std::string& key);
     void flat_optional(const type_facts& t, void* target, flat_view& view, const std::string& key);
     static vec<std::string> names_in(const type_facts& t, const void* map);
-    static std::size_t count_indices(flat_view& view, const std::string& key);
-    static vec<std::string> names_below(flat_view& view, const std::string& key, bool whole_names);
+    std::size_t count_indices(flat_view& view, const std::string& key, bool only_taken);
+    vec<std::string> names_below(flat_view& view, const std::string& key, bool whole_names, bool only_taken);
 
     // archive/bind_dict.hpp: structs as dicts
     void dict(const type_facts& t, void* target, const node& n);

@@ -134,13 +134,17 @@ private:
             }
             case kind::map: {
                 node* dict = tree_.dict();
+                vec<std::string_view> origins;
                 for (const pair& e : elements(t, p)) {
                     node* key = any(*t.key, e.key);
+                    if (!keys_.empty() && key->kind == value_kind::string)
+                        origins.push_back(tree_.string(key->str())->str());
                     if (!keys_.empty() && t.key->kind == kind::string && t.element->kind == kind::tensor)
                         key = tree_.string(keys_.archived(key->str()));
                     scope s(path_, key_text(*key), '/');
                     tree_.insert(dict, key, any(*t.element, e.value));
                 }
+                if (!keys_.empty()) refuse_duplicates(*dict, origins);
                 return dict;
             }
             case kind::variant: {
@@ -208,13 +212,14 @@ private:
         return key.big ? "<int>" : std::to_string(key.integer);
     }
 
-    void append_rest(node* dict, const tarc::rest& r, std::string_view prefix) {
+    void append_rest(node* dict, const tarc::rest& r, std::string_view prefix, bool in_module) {
         for (const auto& [key, val] : r) {
             node* k = nullptr;
-            if (prefix.empty())
+            if (in_module && key.kind() == value_kind::string)
+                k = tree_.string(
+                    keys_.archived(std::string(prefix) + (prefix.empty() ? "" : ".") + std::string(key.as_string())));
+            else if (prefix.empty())
                 k = copy_into(copier_, tree_, key);
-            else if (key.kind() == value_kind::string)
-                k = tree_.string(std::string(prefix) + "." + std::string(key.as_string()));
             else
                 fail("a key of tarc::rest inside a module must be a string");
             if (k->kind != value_kind::string)  // those are looked at all together, by refuse_duplicates
@@ -245,7 +250,7 @@ private:
             }
         }
         if (rest != nullptr) {
-            append_rest(d, *rest, {});
+            append_rest(d, *rest, {}, false);
             refuse_duplicates(*d, origins);
         }
         return d;
@@ -292,7 +297,7 @@ private:
             }
         }
         if (rest == nullptr) return;
-        append_rest(to.dict, *rest, key);
+        append_rest(to.dict, *rest, key, true);
         to.origins->resize(to.dict->dict->size, "tarc::rest");
     }
 

@@ -55,6 +55,25 @@ public:
     void take(std::size_t index) {
         for (std::size_t k = index; k < items_[index].end; ++k) items_[k].used = true;
     }
+    /// What stands at one key and below it is called by another from now on.
+    void rename(std::string_view from, std::string_view to) {
+        if (!has(from)) return;
+        for (std::size_t k = 0; k < items_.size(); ++k) {
+            item& i = items_[k];
+            if (i.key != from && !(i.key.size() > from.size() && i.key.starts_with(from) && i.key[from.size()] == '.'))
+                continue;
+            const std::string key = std::string(to) + std::string(i.key.substr(from.size()));
+            budget_.text(key.size());
+            i.key = texts_.copy(key);
+            const numbered known = by_key_.add(i.key);
+            if (known.fresh)
+                first_.push_back(k);
+            else
+                first_[known.number] = k;
+        }
+        sorted_.clear();
+        sorted_ready_ = false;
+    }
     /// Whether a dict of tensors is not flat: some of its values are dicts, or it is an entire model.
     [[nodiscard]] static bool is_nested(const node& n) {
         if (n.kind != value_kind::dict) return module_state(n) != nullptr;
@@ -158,7 +177,7 @@ private:
         const std::string_view whole = texts_.copy(name);
         std::string_view key = whole;
         if (key.starts_with(strip_)) key.remove_prefix(strip_.size());
-        if (keys_ != nullptr && !keys_->empty() && (!container || is_empty(n))) {
+        if (keys_ != nullptr && !keys_->empty()) {
             const std::string wanted = keys_->wanted(key);
             budget_.text(wanted.size());
             key = texts_.copy(wanted);

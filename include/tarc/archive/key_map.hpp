@@ -14,7 +14,8 @@
 namespace tarc {
 
 /// One row of a table of keys: what the file calls it, and what the struct does. Two names that end in "." are
-/// prefixes: {"backbone.", "encoder."}; any other pair is whole keys.
+/// prefixes: {"backbone.", "encoder."}; also one that is empty beside one that ends in ".", to add or take off a level.
+/// Any other pair is whole keys.
 struct key_row {
     std::string archived;
     std::string wanted;
@@ -69,12 +70,12 @@ private:
                                             std::string key_row::* to) const {
             for (const key_row& r : rows) {
                 if (key == r.*from) return r.*to;
-                const bool prefixes =
-                    (r.*from).empty() || (r.*to).empty() || ((r.*from).back() == '.' && (r.*to).back() == '.');
-                if (prefixes && key.starts_with(r.*from)) return r.*to + std::string(key.substr((r.*from).size()));
+                if (is_prefix(r.*from) && is_prefix(r.*to) && key.starts_with(r.*from))
+                    return r.*to + std::string(key.substr((r.*from).size()));
             }
             return std::string(key);
         }
+        static bool is_prefix(std::string_view s) { return s.empty() || s.ends_with('.'); }
         std::vector<key_row> rows;
     };
 

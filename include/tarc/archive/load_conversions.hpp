@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memset
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,54 +17,74 @@ namespace tarc::detail {
 /// one in the file share its conversion.
 class load_conversions {
 public:
-    explicit load_conversions(const binding& bound) : bound_(bound) {}
+    load_conversions(const binding& bound, const load_groups& groups) : bound_(bound), groups_(groups) {}
 
-    /// Makes what the jobs of a group need, where its placement says. `filled` has the file's bytes. Errors:
-    /// errc::out_of_range for an element that the new dtype cannot hold.
-    void make(const load_group& g, const storage& filled, resource_ref memory) {
+    /// Makes what the jobs of a group need: where its placement says, nowhere for `nullopt` (shapes only), and on the
+    /// host for a target that keeps its memory. `filled` has the file's bytes, on the host. Errors: errc::out_of_range
+    /// for an element that the new dtype cannot hold.
+    void make(const load_group& g, const storage& filled, std::optional<resource_ref> memory) {
         for (const std::size_t j : g.jobs) {
             const binding::tensor_job& job = bound_.tensors[j];
             if (!converts(job) || find(g, job) != nullptr) continue;
-            made_.push_back({&g, job.source->type, job.as, convert(filled, job, memory)});
+            const bool stays = groups_.stays(job);
+            if (!stays && !memory) continue;
+            made_.push_back({&g, &job, stays, convert(g, filled, job, stays ? host_memory() : *memory)});
         }
     }
 
-    /// The tensor of a job that converts, over what make() made; on meta where the group has no bytes.
+    /// The tensor of a job that converts, over what make() made; on meta where that is nothing.
     [[nodiscard]] any_tensor tensor(const load_group& g, const binding::tensor_job& job) const {
         tensor_body body = *job.source;
         body.type = job.as;
+        body.conj = body.neg = false;
         if (const conversion* c = find(g, job)) return tensor_of(body, c->made);
-        return tensor_of(body, storage::meta(elements(g.body->nbytes, job.source->type) * size_of(job.as)));
+        return tensor_of(body, storage::meta(converted_bytes(job)));
+    }
+
+    /// Of the whole storage. Errors: errc::limit_exceeded when that is no number.
+    [[nodiscard]] static std::uint64_t converted_bytes(const binding::tensor_job& job) {
+        return checked_mul(job.source->storage->nbytes / size_of(job.source->type), size_of(job.as),
+                           "a converted storage");
     }
 
 private:
     struct conversion {
         const load_group* group;
-        dtype from, to;
+        const binding::tensor_job* first;
+        bool stays;
         storage made;
     };
 
-    static std::size_t elements(std::uint64_t bytes, dtype t) { return static_cast<std::size_t>(bytes / size_of(t)); }
-
+    static bool alike(const binding::tensor_job& a, const binding::tensor_job& b) {
+        return a.source->type == b.source->type && a.as == b.as && a.source->conj == b.source->conj &&
+               a.source->neg == b.source->neg;
+    }
     [[nodiscard]] const conversion* find(const load_group& g, const binding::tensor_job& job) const {
         for (const conversion& c : made_)
-            if (c.group == &g && c.from == job.source->type && c.to == job.as) return &c;
+            if (c.group == &g && alike(*c.first, job) && c.stays == groups_.stays(job)) return &c;
         return nullptr;
     }
 
-    static storage convert(const storage& filled, const binding::tensor_job& job, resource_ref memory) {
+    storage convert(const load_group& g, const storage& filled, const binding::tensor_job& job,
+                    resource_ref memory) const {
         const dtype from = job.source->type;
-        const std::size_t n = elements(filled.nbytes(), from);
+        const auto bytes = static_cast<std::size_t>(converted_bytes(job));
+        const std::size_t n = bytes / size_of(job.as);
         const bool direct = host_accessible(memory.device());
-        const std::size_t bytes = static_cast<std::size_t>(checked_mul(n, size_of(job.as), "a converted storage"));
         storage here = direct ? storage::allocate(bytes, memory) : storage::allocate(bytes);
-        const auto* in = static_cast<const std::byte*>(filled.data());
-        const std::size_t done = convert_elements(from, in, job.as, static_cast<std::byte*>(here.data()), n);
-        if (done != n) {
-            error e(errc::out_of_range, "element " + std::to_string(done) + " of this tensor's storage of " +
-                                            std::string(to_string(from)) + " is out of the range of " +
-                                            std::string(to_string(job.as)) + ", to which dtype_policy::cast takes it");
-            throw std::move(e.at_field(job.path));
+        storage in = filled;
+        if (job.source->conj || job.source->neg) {  // carried out before the range is looked at
+            in = storage::allocate(filled.nbytes());
+            copy_bytes(in.data(), in.device(), filled.data(), filled.device(), filled.nbytes());
+            negate(from, static_cast<std::byte*>(in.data()), n, job.source->conj, job.source->neg);
+        }
+        const auto* source = static_cast<const std::byte*>(in.data());
+        auto* target = static_cast<std::byte*>(here.data());
+        for (std::size_t at = 0; at < n; ++at) {
+            at += convert_elements(from, source + at * size_of(from), job.as, target + at * size_of(job.as), n - at);
+            if (at == n) break;
+            refuse(g, job, at);
+            std::memset(target + at * size_of(job.as), 0, size_of(job.as));  // of no tensor that is loaded
         }
         if (direct) return here;
         storage there = storage::allocate(bytes, memory);
@@ -69,7 +92,24 @@ private:
         return there;
     }
 
+    /// An element of the storage that does not fit, unless it lies outside all that is converted of it.
+    void refuse(const load_group& g, const binding::tensor_job& like, std::size_t at) const {
+        for (const std::size_t j : g.jobs) {
+            const binding::tensor_job& job = bound_.tensors[j];
+            const tensor_body& b = *job.source;
+            const auto first = static_cast<std::size_t>(b.offset);
+            if (!converts(job) || !alike(job, like) || at < first ||
+                at >= first + static_cast<std::size_t>(extent_of(b.shape, b.strides)))
+                continue;
+            error e(errc::out_of_range, "element " + std::to_string(at - first) + " of this tensor of " +
+                                            std::string(to_string(b.type)) + " is out of the range of " +
+                                            std::string(to_string(job.as)) + ", to which dtype_policy::cast takes it");
+            throw std::move(e.at_field(job.path));
+        }
+    }
+
     const binding& bound_;
+    const load_groups& groups_;
     vec<conversion> made_;
 };
 

@@ -24,8 +24,11 @@ struct load_group {
     placement where;
     storage placed;  // what the jobs get that are not in place
     std::size_t in_place_jobs = 0, converting = 0;
+    std::size_t staying = 0;  // jobs whose targets keep their memory, with a conversion or without
 
     [[nodiscard]] bool all_in_place() const noexcept { return in_place_jobs == jobs.size(); }
+    /// No policy has to say where it goes.
+    [[nodiscard]] bool all_stay() const noexcept { return staying == jobs.size(); }
 };
 
 /// What a load binds, by storage.
@@ -49,6 +52,7 @@ public:
             }
             groups_[g].jobs.push_back(i);
             groups_[g].in_place_jobs += this->in_place(bound.tensors[i]);
+            groups_[g].staying += stays(bound.tensors[i]);
             groups_[g].converting += converts(bound.tensors[i]);
         }
         const auto position = [&](std::size_t i) {

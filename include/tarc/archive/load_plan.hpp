@@ -29,12 +29,13 @@ public:
     struct request {
         const type_facts* type;
         void* object;
-        bool fresh;                   // the object was made for this load
-        std::string flat_below = {};  // a module's field on its own: the dotted key it stands under
+        bool fresh;                     // the object was made for this load
+        std::string flat_below = {};    // a module's field on its own: the dotted key it stands under,
+        const member* field = nullptr;  // and what is said about it
     };
 
     load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o)
-        : file_(file), options_(o), filter_(o.select, o.skip), conversions_(bound_) {
+        : file_(file), options_(o), filter_(o.select, o.skip) {
         bind_options b;
         b.strict = o.strict;
         b.in_place = o.in_place;
@@ -55,10 +56,12 @@ public:
         if (r.flat_below.empty())
             binds.bind(*r.type, r.object, root, r.fresh);
         else
-            binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below);
+            binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below, r.field);
+        filter_.for_each_unused([&](const std::string& glob) { bound_.report.unmatched.push_back(glob); });
         if (o.strict && !bound_.report.clean()) throw mismatch_error(std::move(bound_.report));
         elements_ = {};
         groups_.emplace(file, bound_, o.in_place);
+        conversions_.emplace(bound_, *groups_);
         place(policy);
     }
 
@@ -72,7 +75,7 @@ public:
             const auto& job = bound_.tensors[i];
             if (job.target == nullptr || groups_->in_place(job)) continue;
             const bool has_bytes = !job.source->meta && job.source->storage != nullptr;
-            made[i] = converts(job) && has_bytes ? conversions_.tensor(groups_->group_of(job), job)
+            made[i] = converts(job) && has_bytes ? conversions_->tensor(groups_->group_of(job), job)
                                                  : groups_->made_tensor(job);
         }
         for (std::size_t i = 0; i < made.size(); ++i)
@@ -115,18 +118,28 @@ private:
         vec<std::string_view> fields;
         vec<device> usable;
         groups_->for_each([&](load_group& g) {
-            if (g.all_in_place()) return;
+            for (const std::size_t j : g.jobs) {
+                const binding::tensor_job& job = bound_.tensors[j];
+                if (converts(job)) need(total, load_conversions::converted_bytes(job));
+            }
+            if (g.all_stay()) {
+                g.where = placement(device::cpu());  // of what is read to be converted
+                return;
+            }
             fields.clear();
             for (const std::size_t j : g.jobs) fields.push_back(bound_.tensors[j].path);
             const storage_info info{g.body->location, g.body->nbytes, bound_.tensors[g.jobs.front()].source->type,
                                     fields};
             g.where = resolve(policy(info), info, usable);
             if (g.where.kind == placement::where::shapes) return;
-            total = checked_add(total, g.body->nbytes, "the size of all storages");
-            if (total > options_.limits.total_bytes)
-                raise(errc::limit_exceeded, "the load needs more than " + std::to_string(options_.limits.total_bytes) +
-                                                " bytes (tarc::limits::total_bytes)");
+            need(total, g.body->nbytes);
         });
+    }
+    void need(std::uint64_t& total, std::uint64_t bytes) const {
+        total = checked_add(total, bytes, "the size of all storages");
+        if (total > options_.limits.total_bytes)
+            raise(errc::limit_exceeded, "the load needs more than " + std::to_string(options_.limits.total_bytes) +
+                                            " bytes (tarc::limits::total_bytes)");
     }
 
     /// Fills what is not in place, which is still invisible to everybody.
@@ -136,12 +149,13 @@ private:
         vec<load_group*> filled;
         groups_->for_each([&](load_group& g) {
             if (g.all_in_place()) return;
-            if (g.where.kind == placement::where::shapes) {
-                g.placed = storage::meta(g.body->nbytes);
-                return;
-            }
+            const bool shapes = g.where.kind == placement::where::shapes;
+            if (shapes) g.placed = storage::meta(g.body->nbytes);
+            if (shapes && g.staying == g.in_place_jobs) return;
             fill_job job = groups_->job_of(g);
-            if (g.where.kind == placement::where::view) {
+            if (shapes) {
+                job.memory = host_memory();
+            } else if (g.where.kind == placement::where::view) {
                 if (g.body->record != SIZE_MAX && !job.bools && g.converting == 0)
                     g.placed = map_storage(file_, *g.body);
                 if (g.placed.defined()) return;
@@ -151,7 +165,7 @@ private:
             } else {
                 job.memory = backend_for(g.where.target).memory(g.where.target);
             }
-            memories.push_back(job.memory);
+            memories.push_back(shapes ? std::nullopt : job.memory);
             if (g.converting == g.jobs.size()) job.memory = host_memory();  // only what comes of the bytes goes there
             jobs.push_back(std::move(job));
             filled.push_back(&g);
@@ -161,8 +175,8 @@ private:
         for (std::size_t i = 0; i < jobs.size(); ++i) {
             load_group& g = *filled[i];
             storage bytes = std::move(jobs[i].placed);
-            if (g.converting != g.jobs.size()) g.placed = bytes;
-            if (g.converting != 0) conversions_.make(g, on_host(std::move(bytes)), *memories[i]);
+            if (memories[i] && g.converting != g.jobs.size()) g.placed = bytes;
+            if (g.converting != 0) conversions_->make(g, on_host(std::move(bytes)), memories[i]);
         }
     }
 
@@ -190,7 +204,7 @@ private:
     path_filter filter_;
     binding bound_;
     std::optional<load_groups> groups_;
-    load_conversions conversions_;
+    std::optional<load_conversions> conversions_;
     address_map<storage> elements_;
     bool whole_file_ = true;
 };

@@ -83,6 +83,15 @@ private:
         load_options strict = options_;
         strict.strict = true;
         try {
+            if constexpr (std::same_as<V, T>) {
+                if (fresh_) {  // an attempt that fails must leave no trace
+                    T made{};
+                    load_report report = load(facts_of<T>, &made, true, strict);
+                    report.version = version<T>;
+                    target_ = std::move(made);
+                    return report;
+                }
+            }
             return load_as<V>(strict);
         } catch (const mismatch_error&) {
             return std::nullopt;
@@ -96,12 +105,16 @@ private:
             report.version = version<T>;
             return report;
         } else {
-            if (o.in_place)
+            V old{};
+            load_options apart = o;
+            apart.in_place = false;
+            if (o.in_place) {
+                const load_plan fits(file_, {&facts_of<V>, &old, true}, policy_, apart);
                 raise(errc::invalid_argument,
                       "the file holds version " + std::to_string(version<V>) +
                           " of the struct, which goes through migrate() into tensors of its own -- load it without "
                           ".in_place");
-            V old{};
+            }
             load_report report = load(facts_of<V>, &old, true, o);
             report.version = version<V>;
             report.migrated = true;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <tarc/archive/key.hpp>
 #include <tarc/archive/python_repr.hpp>
 #include <tarc/archive/report.hpp>
+#include <tarc/reflect/leaves.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/walk.hpp>
 
@@ -74,6 +76,22 @@ namespace tarc::detail {
         n = next;
     }
     return *n;
+}
+
+/// What the file calls a field of the struct at a path: its name, or one of those that it had before.
+[[nodiscard]] inline std::optional<std::string_view> name_in_file(const node& root, std::span<const key> path,
+                                                                  const member& m) {
+    vec<child> children;
+    list_children(navigate(root, path), children);
+    const auto has = [&](std::string_view name) {
+        for (const child& c : children)
+            if (leads(key(name), c.step)) return true;
+        return false;
+    };
+    if (has(m.name)) return m.name;
+    for (const std::string_view old : m.old_names)
+        if (has(old)) return old;
+    return std::nullopt;
 }
 
 }  // namespace tarc::detail

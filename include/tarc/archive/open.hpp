@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>  // std::shared_ptr
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -125,14 +126,18 @@ public:
         using owner = typename detail::member_pointer<decltype(Member)>::owner;
         using field = typename detail::member_pointer<decltype(Member)>::field;
         detail::require_archivable<owner>();
-        field object{};
+        field object = std::move(owner{}.*Member);  // with the struct's own initializer
         if constexpr (detail::archivable<owner>) {
-            const std::string name(detail::facts_of<owner>.members[detail::member_index<Member>()].name);
+            const detail::member& m = detail::facts_of<owner>.members[detail::member_index<Member>()];
             auto p = detail::make_policy(static_cast<P&&>(policy));
+            if (m.retyped) options.dtypes = *m.retyped;
             if (detail::facts_of<owner>.is_module) {
-                run({&detail::facts_of<field>, &object, true, name}, detail::policy_ref(p), options);
+                run({&detail::facts_of<field>, &object, true, std::string(m.name), &m}, detail::policy_ref(p), options);
             } else {
-                options.at.push_back(name);
+                std::optional<std::string_view> name;
+                guarded([&] { name = detail::name_in_file(*state_->file.values()->root, options.at, m); });
+                if (!name && (m.defaulted || m.type->kind == detail::kind::optional)) return object;
+                options.at.push_back(name.value_or(m.name));
                 read(object, detail::policy_ref(p), options, true);
             }
         }

@@ -43,6 +43,7 @@ struct load_report {
     std::vector<std::string> missing_keys;     ///< wanted by the struct, absent in the file
     std::vector<std::string> unexpected_keys;  ///< in the file, wanted by no field
     std::vector<mismatched_key> mismatched;
+    std::vector<std::string> unmatched;    ///< globs of load_options::select that cover nothing
     std::vector<converted_key> converted;  ///< they fit, by load_options::dtypes or `retyped`
 
     /// Of a type with a tarc::history: the version of the shape that the file was read as, and whether the file says so
@@ -53,9 +54,10 @@ struct load_report {
     /// It was an older one than the type's, and went through migrate().
     bool migrated = false;
 
-    /// Everything fits.
+    /// Everything fits. What was converted, and an older version that was migrated, are no differences; text() has
+    /// them.
     [[nodiscard]] bool clean() const noexcept {
-        return missing_keys.empty() && unexpected_keys.empty() && mismatched.empty();
+        return missing_keys.empty() && unexpected_keys.empty() && mismatched.empty() && unmatched.empty();
     }
     /// All of it as one readable text, with a guess at what a missing key is called in the file.
     [[nodiscard]] std::string text() const;
@@ -120,7 +122,7 @@ inline std::string load_report::text() const {
         for (std::size_t i = 0; i < n && i < shown; ++i) out += "  " + line(i) + "\n";
         if (n > shown) out += "  … and " + std::to_string(n - shown) + " more\n";
     };
-    list(mismatched.size(), "of another kind in the file", [&](std::size_t i) {
+    list(mismatched.size(), "different in the file", [&](std::size_t i) {
         return mismatched[i].path + ": the file has " + mismatched[i].archived + ", the struct wants " +
                mismatched[i].expected;
     });
@@ -135,6 +137,14 @@ inline std::string load_report::text() const {
         out +=
             "every key in the file begins with \"module.\", as DataParallel writes it: load with {.strip_prefix = "
             "\"module.\"}\n";
+    bool dtypes = false;
+    for (const mismatched_key& m : mismatched) dtypes |= m.what == difference::dtype;
+    if (dtypes)
+        out +=
+            "other dtypes are taken with {.dtypes = tarc::dtype_policy::widen}, or cast, or tarc::retyped in "
+            "tarc::describe\n";
+    list(unmatched.size(), "selected, but neither in the file nor in the struct",
+         [&](std::size_t i) { return "\"" + unmatched[i] + "\""; });
     list(converted.size(), "converted", [&](std::size_t i) {
         return converted[i].path + ": from " + converted[i].archived + " to " + converted[i].expected;
     });

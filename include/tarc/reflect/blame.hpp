@@ -72,6 +72,10 @@ struct field {
     static_assert(F != fault::stand_in,
                   "tarc: tarc::archived_as of this type lacks a part -- it needs a default-constructible `type`, "
                   "`static type save(const T&)` and `static T load(type&&)`");
+    static_assert(
+        F != fault::no_default,
+        "tarc: a container of a type with tarc::archived_as makes its elements before it fills them -- give the "
+        "type a default constructor");
     static_assert(F != fault::same_name,
                   "tarc: two fields of a struct have one name in the archive -- rename one in tarc::describe");
     static_assert(F != fault::same_key,
@@ -115,6 +119,8 @@ template <class T, fixed_string Path, class... Above>
 constexpr void blame_element() {
     if constexpr (needs_struct<T>)
         static_cast<void>(sizeof(field<Path, T, fault::misplaced>));
+    else if constexpr (kind_v<T> == kind::stand_in && !std::is_default_constructible_v<T>)
+        static_cast<void>(sizeof(field<Path, T, fault::no_default>));
     else
         blame<T, Path, Above...>();
 }

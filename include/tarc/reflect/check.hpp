@@ -18,7 +18,7 @@ namespace tarc::detail {
 enum class fault : std::uint8_t {
     none, pointer, reference, c_array, constant, character, string_view, span, optional_optional, recursive, not_aggregate, is_union,
     polymorphic, base_class, set_element, map_key, byte_element, long_double, narrow, misplaced, two_rests, too_many, many_fields,
-    nonsense, description, kept_name, unnamed, same_name, same_key, stand_in, unknown,
+    nonsense, description, kept_name, unnamed, same_name, same_key, stand_in, no_default, unknown,
 };
 // clang-format on
 
@@ -167,6 +167,8 @@ template <class T, class... Above>
 consteval fault fault_of_element() {
     if constexpr (needs_struct<T>)
         return fault::misplaced;
+    else if constexpr (kind_v<T> == kind::stand_in && !std::is_default_constructible_v<T>)
+        return fault::no_default;
     else
         return fault_of<T, Above...>();
 }

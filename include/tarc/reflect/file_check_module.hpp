@@ -41,11 +41,6 @@ constexpr bool file_check::module(const type_facts& t, std::size_t n, const plac
 }
 
 constexpr bool file_check::flat_members(const type_facts& t, file_keys& keys, const place* at, const flat_key& key) {
-    for (const std::string_view name : t.removed) {
-        const flat_key gone(key, name);
-        if (const file_keys::item* i = keys.find(gone)) keys.take(*i);
-        for (file_keys::item& i : keys.around(gone)) i.used = i.used || gone.is_above(i.key);
-    }
     bool rest = false;
     for (const member& m : t.members) {
         if (m.transient || m.type->kind == kind::metadata) continue;
@@ -59,6 +54,11 @@ constexpr bool file_check::flat_members(const type_facts& t, file_keys& keys, co
         const flat_key k(key, name);
         const policy_scope policy(*this, m);
         if ((!m.defaulted || keys.has(k)) && !flat(*m.type, keys, at, k)) return false;
+    }
+    for (const std::string_view name : t.removed) {
+        const flat_key gone(key, name);
+        if (const file_keys::item* i = keys.find(gone)) keys.take(*i);
+        for (file_keys::item& i : keys.around(gone)) i.used = i.used || gone.is_above(i.key);
     }
     if (!rest) return true;
     for (file_keys::item& i : keys.around(key)) i.used = i.used || key.is_above(i.key);

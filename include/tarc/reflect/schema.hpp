@@ -148,7 +148,7 @@ private:
 
     /// Whether a type is one line without a path of its own, so that it stands bare in a variant.
     static constexpr bool is_one_line(const type_facts& t) {
-        if (t.kind == kind::optional) return is_one_line(*t.element);
+        if (t.kind == kind::optional || t.kind == kind::stand_in) return is_one_line(*t.element);
         if (t.kind == kind::variant) return true;
         text_sink leaf;
         write_leaf_type(leaf, t);
@@ -168,6 +168,8 @@ private:
             out_.append('{');
             schema_writer(out_, ';').type(t, nullptr, false, false);
             out_.append('}');
+        } else if (t.kind == kind::stand_in) {
+            bare(*t.element);
         } else if (t.kind == kind::optional) {
             bare(*t.element);
             out_.append('?');
