@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>  // std::isnan
+#include <unordered_map>
 #include <utility>
 
 #include <tarc/archive/flat_view.hpp>
@@ -24,7 +25,8 @@ bool same_place(const place& a, const place& b) {
         return false;
     for (std::size_t i = 0; i < a.inside.size(); ++i) {
         const place &x = a.inside[i], &y = b.inside[i];
-        if (x.key != y.key || x.named != y.named || !same_place(x, y)) return false;
+        const bool same_text = x.key.data() == y.key.data() && x.key.size() == y.key.size();  // a text may be long
+        if ((!same_text && x.key != y.key) || x.named != y.named || !same_place(x, y)) return false;
     }
     return true;
 }
@@ -54,7 +56,7 @@ public:
             case value_kind::integer: return integer(n);
             case value_kind::real: return leaf(file_kind::real);
             case value_kind::complex: return leaf(file_kind::complex);
-            case value_kind::string: return leaf(detail::is_utf8(n.str()) ? file_kind::string : file_kind::other);
+            case value_kind::string: return leaf(is_utf8(n) ? file_kind::string : file_kind::other);
             case value_kind::bytes: return leaf(file_kind::bytes);
             case value_kind::tensor: return tensor(*n.tensor);
             case value_kind::list: return elements(file_kind::list, *n.list, depth);
@@ -92,6 +94,14 @@ private:
         return p;
     }
 
+    /// Of a str. A file may have a long one at many places.
+    bool is_utf8(const detail::node& n) {
+        if (n.size < 64) return detail::is_utf8(n.str());
+        const auto [at, fresh] = utf8_.try_emplace(&n);
+        if (fresh) at->second = detail::is_utf8(n.str());
+        return at->second;
+    }
+
     place elements(file_kind k, const detail::list_body& list, std::size_t depth) {
         return gather(
             k, list.size, k == file_kind::tuple ? longest_tuple : 2, most_in_list, depth,
@@ -112,7 +122,7 @@ private:
     place dict(const detail::dict_body& d, std::size_t depth) {
         const bool strings = d.size == 0 || d[0].key->kind == value_kind::string;
         for (const detail::entry& e : d) {
-            const bool good = strings ? e.key->kind == value_kind::string && detail::is_utf8(e.key->str())
+            const bool good = strings ? e.key->kind == value_kind::string && is_utf8(*e.key)
                                       : e.key->kind == value_kind::integer && !e.key->big;
             if (!good) return leaf(file_kind::other);
         }
@@ -138,6 +148,7 @@ private:
             if (i.value->kind != value_kind::tensor || !detail::is_utf8(i.key)) return leaf(file_kind::other);
             place t = tensor(*i.value->tensor);
             t.key = i.key;
+            charge(i.key);
             p.inside.push_back(std::move(t));
             require_few(++p.nodes);
         }
@@ -151,6 +162,12 @@ private:
                                                           " values of different kinds, too many for a schema of it");
     }
 
+    void charge(std::string_view key) {
+        if (key.size() > room_)
+            detail::raise(tarc::errc::limit_exceeded, "the keys of the file are too long for a schema of it");
+        room_ -= key.size();
+    }
+
     /// A container of `size` elements. From `table` equal ones on, the first stands for all.
     template <class Element, class Key>
     place gather(file_kind k, std::size_t size, std::size_t table, std::uint64_t most, std::size_t depth,
@@ -161,6 +178,7 @@ private:
         bool equal = true;
         const auto put = [&](place e, std::size_t i) {
             const item_key own = key(i);
+            charge(own.text);
             e.key = own.text;
             e.named = own.named;
             p.nodes += e.nodes;
@@ -186,6 +204,8 @@ private:
 
     const checkpoint& file_;
     detail::arena& texts_;
+    std::unordered_map<const detail::node*, bool> utf8_;
+    std::uint64_t room_ = most_text;
 };
 
 }  // namespace

@@ -40,6 +40,8 @@ inline constexpr std::size_t deepest_place = 32;
 inline constexpr std::size_t most_parts = 32;
 /// How many places there may be: tenfold what the largest models have, and about what compilers take.
 inline constexpr std::uint64_t most_places = std::uint64_t{1} << 17;
+/// How many bytes their keys may have together, and a schema text made of them: the same.
+inline constexpr std::uint64_t most_text = std::uint64_t{1} << 24;
 
 /// Equal but for the keys that they stand under themselves.
 [[nodiscard]] bool same_place(const place& a, const place& b);

@@ -57,6 +57,8 @@ std::string schema_of_file(const checkpoint& c, const std::string* name, std::st
     const place root = places_of(c, texts);
     type_arena types;
     const inferred* type = infer(types, root);
+    if (tarc::detail::schema_writer::size(*type, 0) > most_text)
+        tarc::detail::raise(tarc::errc::limit_exceeded, "the keys of the file are too long for a schema of it");
     const std::string text = tarc::detail::schema_writer::text(*type);
     if (name == nullptr) return plain_lines(text);
     return header_text({*name, file, type, &root, text});
