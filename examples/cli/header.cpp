@@ -4,57 +4,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include <tarc/tensor/dtype.hpp>
 
+#include "file_constant.hpp"
 #include "identifiers.hpp"
 
 namespace cli {
 
-using tarc::file_kind;
 using tarc::detail::kind;
 
-void append_literal(std::string& out, std::string_view bytes) {
-    out += '"';
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '\n') {
-            out += "\\n";
-        } else if (c == '"' || c == '\\' || c == '?') {  // "??" would begin a trigraph
-            out.append("\\").append(1, c);
-        } else if (byte >= 0x20 && byte < 0x7f) {
-            out += c;
-        } else {  // three octal digits end by themselves; hexadecimal ones would take digits that follow
-            out += '\\';
-            for (const int shift : {6, 3, 0}) out += static_cast<char>('0' + (byte >> shift & 7));
-        }
-    }
-    out += '"';
-}
-
 namespace {
-
-std::string_view kind_text(file_kind k) {
-    switch (k) {
-        case file_kind::none: return "none";
-        case file_kind::boolean: return "boolean";
-        case file_kind::integer: return "integer";
-        case file_kind::real: return "real";
-        case file_kind::complex: return "complex";
-        case file_kind::string: return "string";
-        case file_kind::bytes: return "bytes";
-        case file_kind::tensor: return "tensor";
-        case file_kind::list: return "list";
-        case file_kind::tuple: return "tuple";
-        case file_kind::set: return "set";
-        case file_kind::dict: return "dict";
-        case file_kind::other: break;
-    }
-    return "other";
-}
 
 class header_writer {
 public:
@@ -63,11 +25,10 @@ public:
 
     std::string text() {
         name_structs(*f_.type, "item", "");
-        std::string types, nodes;
+        std::string types;
         for (const inferred* t : order_) structure(types, *t);
         close_space(types);
         root(types);
-        nodes_of(nodes, *f_.root);
 
         std::string out = "#pragma once\n\n// Written by `tarc schema " + printable(f_.file) + " --cpp " +
                           std::string(f_.name) + "`: what stands in that file, and structs that load it.\n\n";
@@ -81,14 +42,14 @@ public:
         out.append(f_.name).append(").\nstruct ").append(f_.name).append("_schema {\n");
         out += "    static constexpr std::string_view file = ";
         append_literal(out, f_.file);
-        out.append(";\n").append(shapes_text_).append("    static constexpr tarc::file_node nodes[] = {\n");
-        out.append(nodes).append("    };\n};\ninline constexpr ");
+        out += ";\n";
+        append_places(out, *f_.root);
+        out.append("};\ninline constexpr ");
         return out.append(f_.name).append("_schema ").append(f_.name).append("{};\n");
     }
 
 private:
     // -- names of structs
-    // ----------------------------------------------------------------------------------------------
 
     void name_structs(const inferred& t, const std::string& like, const std::string& around) {
         if (t.kind == kind::aggregate) {
@@ -124,7 +85,6 @@ private:
     }
 
     // -- types
-    // ---------------------------------------------------------------------------------------------------------
 
     std::string standard(std::string_view header, std::string type) {
         standard_.emplace(header);
@@ -261,47 +221,7 @@ private:
         }
     }
 
-    // -- the file as a constant
-    // ----------------------------------------------------------------------------------------
-
-    std::string shape(std::span<const std::int64_t> dims) {
-        std::string name = "shape", values;
-        for (const std::int64_t d : dims) {
-            name.append("_").append(std::to_string(d));
-            values.append(values.empty() ? "" : ", ").append(std::to_string(d));
-        }
-        if (shapes_.insert(name).second)
-            shapes_text_.append("    static constexpr std::int64_t ")
-                .append(name)
-                .append("[] = {")
-                .append(values)
-                .append("};\n");
-        return name;
-    }
-
-    void nodes_of(std::string& out, const place& p) {
-        out.append("        {.kind = tarc::file_kind::").append(kind_text(p.kind));
-        if (!p.key.empty()) {
-            out += ", .key = ";
-            const bool has_zero = p.key.find('\0') != p.key.npos;
-            if (has_zero) out += "std::string_view(";
-            append_literal(out, p.key);
-            if (has_zero) out.append(", ").append(std::to_string(p.key.size())).append(")");
-        }
-        if (!p.named) out += ", .named = false";
-        if (p.nodes > 1) out.append(", .inside = ").append(std::to_string(p.nodes - 1));
-        if (p.size != 0) out.append(", .size = ").append(std::to_string(p.size));
-        if (p.kind == file_kind::tensor) {
-            out.append(", .dtype = tarc::dtype::")
-                .append(to_string(p.dtype) == "bool" ? "boolean" : to_string(p.dtype));
-            if (!p.shape.empty()) out.append(", .shape = ").append(shape(p.shape));
-        }
-        out += "},\n";
-        for (const place& i : p.inside) nodes_of(out, i);
-    }
-
     // -- texts
-    // ---------------------------------------------------------------------------------------------------------
 
     static void lines(std::string& out, std::string_view text) {
         if (text.empty()) out += "\"\"";
@@ -333,8 +253,6 @@ private:
     std::set<std::string> standard_{"cstdint", "string_view"};
     std::set<std::string> own_{"tarc/fwd.hpp", "tarc/reflect/frozen.hpp", "tarc/reflect/loads.hpp"};
     bool in_space_ = false;
-    std::string shapes_text_;
-    std::set<std::string> shapes_;
 };
 
 }  // namespace

@@ -21,7 +21,4 @@ struct header_facts {
 /// identifiers of letters, digits and underscores.
 [[nodiscard]] std::string header_text(const header_facts& facts);
 
-/// Appends a string literal of ASCII that every C++ reads as exactly these bytes.
-void append_literal(std::string& out, std::string_view bytes);
-
 }  // namespace cli

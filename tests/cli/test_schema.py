@@ -206,8 +206,13 @@ def test_header(name, tmp_path):
 
 
 def model_files(folder):
+    """The real shapes over storages of one element."""
     for name, tensors in models.ALL.items():
-        torch.save(collections.OrderedDict((key, T(()).expand(shape)) for key, shape in tensors()), folder / f"{name}.pt")
+        state_dict = collections.OrderedDict()
+        for key, shape in tensors():
+            dtype = torch.int64 if key.endswith("num_batches_tracked") else torch.float32
+            state_dict[key] = T((), dtype=dtype).expand(shape)
+        torch.save(state_dict, folder / f"{name}.pt")
         yield name, folder / f"{name}.pt"
 
 
