@@ -1,4 +1,4 @@
-// A struct of the consumer's own is held against a file at build time, and one that the file defines loads it.
+// The header that CMake made of a file: its structs load the file, and structs are held against it at build time.
 #include <tarc/tarc.hpp>
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include "golden.schema.hpp"
 
 int main() {
-    static_assert(tarc::file_schema<golden_schema>);
+    static_assert(tarc::loads<golden_file>(golden));
     const golden_file f = tarc::load<golden_file>(GOLDEN, "cpu");
     std::printf("epoch %lld, %zu heads\n", static_cast<long long>(f.epoch), f.model.heads.size());
     return f.model.heads.size() == 2 ? 0 : 1;
