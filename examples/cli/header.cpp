@@ -156,12 +156,29 @@ private:
         }
     }
 
+    /// Whether these are the fields of a normalization of torch.nn that keeps running statistics. A state_dict does not
+    /// say what is a buffer; those names do.
+    static bool keeps_statistics(const inferred& t) {
+        int found = 0;
+        for (const tarc::detail::member& m : t.parts) found += m.name == "running_mean" || m.name == "running_var";
+        return found == 2;
+    }
+    std::string field_type(const inferred& t, std::size_t i) {
+        const std::string_view name = t.parts[i].name;
+        const inferred& part = *t.part(i);
+        std::string s = type(part);
+        const bool statistic = name == "running_mean" || name == "running_var" || name == "num_batches_tracked";
+        if (statistic && part.kind == kind::tensor && !part.any_dtype && keeps_statistics(t))
+            s.replace(0, std::string_view("tarc::tensor").size(), "tarc::buffer");
+        return s;
+    }
+
     void fields(std::string& out, const inferred& t, std::string_view name) {
         out.append("struct ").append(name).append(" {\n");
         const std::vector<std::string>& fields = names_of_fields_[&t];
         for (std::size_t i = 0; i < fields.size(); ++i)
             out.append("    ")
-                .append(type(*t.part(i)))
+                .append(field_type(t, i))
                 .append(" ")
                 .append(fields[i])
                 .append(initializer(*t.part(i)))

@@ -63,6 +63,13 @@ CASES = {
         ["tarc::tensor<float, 2, 3> a;", "tarc::tensor<float, tarc::scalar> s;", "tarc::tensor<float, 0, 2> e;",
          "tarc::tensor<tarc::bfloat16, 2> h;", "tarc::tensor<std::uint16_t, 1> u;", "tarc::any_tensor k;"],
     ),
+    "normalization": (
+        torch.nn.Sequential(torch.nn.BatchNorm1d(2)).state_dict() | {"mean.running_mean": T(2)},
+        "0.weight: float32[2]|0.bias: float32[2]|0.running_mean: float32[2]|0.running_var: float32[2]|"
+        "0.num_batches_tracked: int64[]|mean.running_mean: float32[2]",
+        ["tarc::tensor<float, 2> weight;", "tarc::buffer<float, 2> running_mean;", "tarc::buffer<float, 2> running_var;",
+         "tarc::buffer<std::int64_t, tarc::scalar> num_batches_tracked;", "tarc::tensor<float, 2> running_mean;"],
+    ),
     "state_dict": (
         {"fc.weight": T(3, 2), "fc.bias": T(3), "scale": T(())},
         "fc.weight: float32[3,2]|fc.bias: float32[3]|scale: float32[]",
