@@ -13,9 +13,8 @@
 /// file_node.
 namespace tarc::detail {
 
-constexpr std::uint64_t key_hash(std::uint64_t seed, std::string_view s) {
-    for (const char c : s) seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return seed;
+constexpr std::uint64_t key_hash(std::uint64_t seed, char c) {
+    return (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
 }
 inline constexpr std::uint64_t empty_key_hash = 0xcbf29ce484222325;
 
@@ -69,7 +68,8 @@ private:
     constexpr void join(const flat_key& above) {
         above_ = &above;
         size_ = name_.size() + (above.size_ == 0 ? 0 : above.size_ + 1);
-        hash_ = key_hash(above.size_ == 0 ? above.hash_ : key_hash(above.hash_, "."), name_);
+        hash_ = above.size_ == 0 ? above.hash_ : key_hash(above.hash_, '.');
+        for (const char c : name_) hash_ = key_hash(hash_, c);
     }
 
     const flat_key* above_ = nullptr;
@@ -96,10 +96,14 @@ public:
         measure(root, none, texts, items);
         texts_ = new char[texts];
         items_.reserve(items);
-        slots_.resize(16);
+        while (slot_count_ < 3 * items) slot_count_ *= 2;
+        slots_ = new slot[slot_count_];
         enter(root, nullptr);
     }
-    constexpr ~file_keys() { delete[] texts_; }
+    constexpr ~file_keys() {
+        delete[] texts_;
+        delete[] slots_;
+    }
     file_keys(const file_keys&) = delete;
     file_keys& operator=(const file_keys&) = delete;
 
@@ -197,33 +201,34 @@ private:
             }
     }
 
-    /// The key of an item, and for a leaf all keys that it stands below.
+    /// The key of an item, and all keys that it stands below.
     constexpr void remember(std::size_t number) {
         const std::string_view key = items_[number].key;
         std::uint64_t h = empty_key_hash;
-        std::size_t part = 0;
-        for (std::size_t i = 0; i < key.size(); ++i) {
-            if (key[i] != '.') continue;
-            h = key_hash(h, key.substr(part, i - part));
-            part = i;
-            slot& s = slot_of(h);
-            if (s.first == none) s.first = number;
-            s.last = number;
+        for (const char *p = key.data(), *end = p + key.size(); p != end; ++p) {
+            if (*p == '.') {
+                slot& s = slot_of(h);
+                if (s.first == none) s.first = number;
+                s.last = number;
+            }
+            h = key_hash(h, *p);
         }
-        slot& s = slot_of(key_hash(h, key.substr(part)));
+        slot& s = slot_of(h);
         if (s.item == none) s.item = number;
     }
     [[nodiscard]] constexpr std::size_t place(std::uint64_t hash) const {
-        std::size_t at = hash & (slots_.size() - 1);
-        while (slots_[at].taken && slots_[at].hash != hash) at = (at + 1) & (slots_.size() - 1);
+        std::size_t at = hash & (slot_count_ - 1);
+        while (slots_[at].taken && slots_[at].hash != hash) at = (at + 1) & (slot_count_ - 1);
         return at;
     }
     constexpr slot& slot_of(std::uint64_t hash) {
-        if (2 * (taken_ + 1) > slots_.size()) {
-            std::vector<slot> old(2 * slots_.size());
-            old.swap(slots_);
-            for (const slot& s : old)
-                if (s.taken) slots_[place(s.hash)] = s;
+        if (2 * (taken_ + 1) > slot_count_) {
+            const slot* old = slots_;
+            const std::size_t count = slot_count_;
+            slots_ = new slot[slot_count_ *= 2];
+            for (std::size_t i = 0; i < count; ++i)
+                if (old[i].taken) slots_[place(old[i].hash)] = old[i];
+            delete[] old;
         }
         slot& s = slots_[place(hash)];
         if (!s.taken) {
@@ -235,11 +240,13 @@ private:
     }
 
     std::span<const file_node> nodes_;
-    char* texts_;  // a std::vector of char is no constant with clang and libstdc++ 12
+    // Plain arrays take few of a compiler's steps; and a std::vector of char is no constant with clang and
+    // libstdc++ 12.
+    char* texts_;
     std::size_t filled_ = 0;
     std::vector<item> items_;
-    std::vector<slot> slots_;
-    std::size_t taken_ = 0;
+    slot* slots_;
+    std::size_t slot_count_ = 16, taken_ = 0;
 };
 
 }  // namespace tarc::detail
