@@ -110,9 +110,10 @@ inline constexpr auto version = 0;
 template <class... Old>
 struct versions {};
 
-/// The plain structs that T was, each with its version<>; a file of one of them is loaded as that struct and handed on
-/// by `migrate(Old&&)`, found by argument-dependent lookup, which returns the next shape:
-/// `template <> inline constexpr auto tarc::history<checkpoint> = tarc::versions<checkpoint_v1, checkpoint_v2>{};`
+/// The plain structs that T was, each with its version<>, for loads of T itself (not of a struct that holds one); a
+/// file of one of them is loaded as that struct and handed on by `migrate(Old&&)`, found by argument-dependent lookup,
+/// which returns the next shape: `template <> inline constexpr auto tarc::history<checkpoint> =
+/// tarc::versions<checkpoint_v1, checkpoint_v2>{};`
 template <class T>
 inline constexpr auto history = versions<>{};
 
@@ -122,8 +123,8 @@ inline constexpr auto history = versions<>{};
 /// `    static type save(const my::angle& a) { return a.degrees(); }`
 /// `    static my::angle load(type&& degrees) { return my::angle(degrees); }`
 /// `};`
-/// A load makes the object anew, also one in place; an exception of its `load` ends that of the archive, with the target
-/// as it was.
+/// A load makes the object anew, also one in place; an exception of its `load` ends that of the archive, with the
+/// target as it was.
 template <class T>
 struct archived_as;
 

@@ -26,8 +26,9 @@ struct load_options {
     /// or key_regex() of its own header.
     key_map keys = {};
     /// Only what these globs cover takes part: `.select = {"model_state_dict", "*.bias"}`. Paths are those of the
-    /// report; a glob covers also what stands below it. What takes no part is not read, keeps its value, and is neither
-    /// missing nor unexpected. A list, map or set is taken whole. Empty: everything.
+    /// report, below `at`, any of the globs may match, and one covers also what stands below. What takes no part is not
+    /// read, keeps its value, and is neither missing nor unexpected. A list, map or set is taken whole. Empty:
+    /// everything.
     std::vector<std::string> select = {};
     /// What these cover takes no part.
     std::vector<std::string> skip = {};
