@@ -17,7 +17,7 @@ class TarcConan(ConanFile):
     # Whether the target tarc::cuda is there, which takes the CUDA toolkit from where CMake finds it: Conan has no package of it.
     options = {"with_cuda": [True, False]}
     default_options = {"with_cuda": False, "boost/*:header_only": True}
-    exports_sources = "include/*", "LICENSE"
+    exports_sources = "include/*", "LICENSE", "cmake/tarc_schema.cmake", "examples/cli/*"
     no_copy_source = True
 
     def set_version(self):
@@ -43,10 +43,14 @@ class TarcConan(ConanFile):
 
     def package(self):
         copy(self, "*.hpp", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
+        # tarc_schema(), which builds the command line of its sources for a consumer that calls it.
+        copy(self, "tarc_schema.cmake", os.path.join(self.source_folder, "cmake"), os.path.join(self.package_folder, "cmake"))
+        copy(self, "*pp", os.path.join(self.source_folder, "examples", "cli"), os.path.join(self.package_folder, "cmake", "cli"))
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
 
     def package_info(self):
         self.cpp_info.set_property("cmake_target_name", "tarc::all")  # tarc::tarc and tarc::cuda are the components
+        self.cpp_info.set_property("cmake_build_modules", [os.path.join("cmake", "tarc_schema.cmake")])
         self.cpp_info.components["tarc"].set_property("cmake_target_name", "tarc::tarc")
         self.cpp_info.components["tarc"].requires = ["boost::headers", "libdeflate::libdeflate", "xxhash::xxhash"]
         if self.settings.os in ("Linux", "FreeBSD"):

@@ -37,7 +37,8 @@ struct file_node {
     bool named = true;
     /// How many of the nodes that follow stand inside this one, at any depth.
     std::uint32_t inside = 0;
-    /// The length of a list, tuple, set or dict. A list or set of many equal kinds has one node for all its elements.
+    /// The length of a list, tuple, set or dict. Where that is long and all that stands in it is alike, one node stands
+    /// for all of it.
     std::uint64_t size = 0;
     /// Of a tensor:
     tarc::dtype dtype = tarc::dtype::float32;
