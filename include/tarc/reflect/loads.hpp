@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include <tarc/reflect/file_check.hpp>
-#include <tarc/reflect/file_check_module.hpp>
 #include <tarc/reflect/file_part.hpp>
 #include <tarc/reflect/file_schema.hpp>
 #include <tarc/reflect/verdict.hpp>
