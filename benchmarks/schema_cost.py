@@ -88,7 +88,7 @@ def main():
     print("|---|" + "---:|" * (len(compilers) * len(subjects)))
     for row in ROWS:
         figures = (best[c, name, row] - best[c, name, ""] for c in compilers for name in subjects)
-        print(f"| {row} | " + " | ".join(f"{max(f, 0):.2f}" if f < 1e6 else "refused" for f in figures) + " |")
+        print(f"| {row} | " + " | ".join(f"{f:.2f}" if f < 1e6 else "refused" for f in figures) + " |")
     return 1 if refused else 0
 
 
