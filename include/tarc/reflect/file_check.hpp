@@ -132,7 +132,7 @@ private:
         if (!is_items(n) || nodes_[n].size != t.members.size()) return mismatched(t, n, at);
         place p{at, {}, 0, place::number};
         std::size_t c = n + 1;
-        for (; p.index < t.members.size(); ++p.index, c = next(n, c))
+        for (; p.index != t.members.size(); ++p.index, c = next(n, c))
             if (!any(*t.members[p.index].type, c, &p)) return false;
         return true;
     }
