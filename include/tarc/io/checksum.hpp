@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <tarc/error.hpp>
+#include <tarc/util/constant_text.hpp>
 
 #if defined(__x86_64__) && defined(__ELF__)
 // The variants of XXH3 that pick AVX2 or AVX-512 at run time (xxh_x86dispatch.h). Whether a build of libxxhash has them
@@ -40,7 +41,7 @@ namespace tarc {
 /// 16 lower-case hexadecimal digits, most significant first.
 [[nodiscard]] inline std::string hash_text(std::uint64_t hash) {
     std::string text(16, '0');
-    for (std::size_t i = 16; i-- > 0; hash >>= 4) text[i] = "0123456789abcdef"[hash & 15];
+    detail::write_hex(text.data(), hash);
     return text;
 }
 

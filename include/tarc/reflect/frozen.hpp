@@ -75,9 +75,7 @@ constexpr line_difference first_difference(std::string_view before, std::string_
 /// "0x8f…", as a program has it.
 struct hex_text {
     char chars[19] = "0x0000000000000000";
-    constexpr explicit hex_text(std::uint64_t d) {
-        for (std::size_t i = 17; i > 1; --i, d >>= 4) chars[i] = "0123456789abcdef"[d & 15];
-    }
+    constexpr explicit hex_text(std::uint64_t d) { write_hex(chars + 2, d); }
     [[nodiscard]] constexpr std::string_view text() const { return {chars, 18}; }
 };
 

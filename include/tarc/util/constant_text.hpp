@@ -16,6 +16,20 @@ namespace tarc::detail {
     return true;
 }
 
+/// Calls `put` for each character of a step of a path, in front of which what separates the steps of paths is escaped.
+template <class Put>
+constexpr void for_each_escaped(std::string_view name, Put&& put) {
+    for (const char c : name) {
+        if (c == '/' || c == ':' || c == '\\') put('\\');
+        put(c);
+    }
+}
+
+/// 16 lower-case hexadecimal digits, most significant first.
+constexpr void write_hex(char* to, std::uint64_t n) {
+    for (std::size_t i = 16; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
+}
+
 /// Where text goes: it is counted, and written where there is room for it. What exceeds `room` is left out.
 struct text_sink {
     char* to = nullptr;  // null to count only
@@ -42,12 +56,8 @@ struct text_sink {
         while ((n /= 10) != 0);
         append(std::string_view(digits + at, sizeof digits - at));
     }
-    /// A step of a path: what separates the steps of a path is escaped.
     constexpr void escaped(std::string_view name) {
-        for (const char c : name) {
-            if (c == '/' || c == ':' || c == '\\') append('\\');
-            append(c);
-        }
+        for_each_escaped(name, [this](char c) { append(c); });
     }
 };
 

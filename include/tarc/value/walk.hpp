@@ -8,6 +8,7 @@
 
 #include <tarc/error.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/constant_text.hpp>
 #include <tarc/util/function_ref.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/node.hpp>
@@ -68,12 +69,7 @@ inline void append_step(std::string& out, const step& s) {
         return;
     }
     switch (s.key->kind) {
-        case value_kind::string:
-            for (const char c : s.key->str()) {
-                if (c == '/' || c == ':' || c == '\\') out += '\\';
-                out += c;
-            }
-            break;
+        case value_kind::string: for_each_escaped(s.key->str(), [&](char c) { out += c; }); break;
         case value_kind::integer: out += s.key->big ? std::string("<int>") : std::to_string(s.key->integer); break;
         case value_kind::boolean: out += s.key->boolean ? "True" : "False"; break;
         case value_kind::none: out += "None"; break;
