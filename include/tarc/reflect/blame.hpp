@@ -117,10 +117,8 @@ constexpr void blame();
 
 template <class T, fixed_string Path, class... Above>
 constexpr void blame_element() {
-    if constexpr (needs_struct<T>)
-        static_cast<void>(sizeof(field<Path, T, fault::misplaced>));
-    else if constexpr (kind_v<T> == kind::stand_in && !std::is_default_constructible_v<T>)
-        static_cast<void>(sizeof(field<Path, T, fault::no_default>));
+    if constexpr (constexpr fault own = own_fault_of_element<T>(); own != fault::none)
+        static_cast<void>(sizeof(field<Path, T, own>));
     else
         blame<T, Path, Above...>();
 }

@@ -159,16 +159,25 @@ consteval std::size_t count_rests() {
     }(field_types<T>{});
 }
 
+/// What is wrong with T where it is no field of a struct, whatever stands inside it.
+template <class T>
+consteval fault own_fault_of_element() {
+    if constexpr (needs_struct<T>)
+        return fault::misplaced;
+    else if constexpr (kind_v<T> == kind::stand_in && !std::is_default_constructible_v<T>)
+        return fault::no_default;
+    else
+        return fault::none;
+}
+
 template <class T, class... Above>
 consteval fault fault_of();
 
 /// Of what is no field of a struct.
 template <class T, class... Above>
 consteval fault fault_of_element() {
-    if constexpr (needs_struct<T>)
-        return fault::misplaced;
-    else if constexpr (kind_v<T> == kind::stand_in && !std::is_default_constructible_v<T>)
-        return fault::no_default;
+    if constexpr (constexpr fault own = own_fault_of_element<T>(); own != fault::none)
+        return own;
     else
         return fault_of<T, Above...>();
 }

@@ -67,9 +67,7 @@ namespace tarc::detail {
 [[nodiscard]] constexpr bool tensor_fits(const type_facts& t, const file_node& n, dtype_policy policy) {
     if (n.kind != file_kind::tensor)
         return !t.any_dtype && (!t.has_rank || t.extents.empty()) && element_fits(t.dtype, n.kind);
-    if (!t.any_dtype && t.dtype != n.dtype && !(policy == dtype_policy::widen && can_widen(n.dtype, t.dtype)) &&
-        !(policy == dtype_policy::cast && can_cast(n.dtype, t.dtype)))
-        return false;
+    if (!t.any_dtype && t.dtype != n.dtype && !can_convert(policy, n.dtype, t.dtype)) return false;
     if (!t.has_rank) return true;
     if (n.shape.size() != t.extents.size()) return false;
     for (std::size_t i = 0; i < t.extents.size(); ++i)

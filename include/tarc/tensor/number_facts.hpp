@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tarc/fwd.hpp>
 #include <tarc/tensor/dtype.hpp>
 
 namespace tarc::detail {
@@ -79,6 +80,16 @@ constexpr dtype part_of_complex(dtype t) {
     return can_cast(from, to) && a.digits <= b.digits && a.lowest >= b.lowest && a.highest <= b.highest &&
            a.negative <= b.negative && a.zero <= b.zero && a.negative_zero <= b.negative_zero &&
            a.infinity <= b.infinity && a.nan <= b.nan;
+}
+
+/// Whether a load with this policy takes elements of `from` for a field of another dtype.
+[[nodiscard]] constexpr bool can_convert(dtype_policy policy, dtype from, dtype to) {
+    switch (policy) {
+        case dtype_policy::widen: return can_widen(from, to);
+        case dtype_policy::cast: return can_cast(from, to);
+        case dtype_policy::exact: break;
+    }
+    return false;
 }
 
 }  // namespace tarc::detail
