@@ -32,7 +32,7 @@ struct part {
 };
 
 /// Makes types and keeps them. Besides real ones there are some that a file alone has, and that become others in the
-/// end (lower.hpp): kind::none, a sequence without element (an empty list), an aggregate without members (an empty
+/// end (inference.cpp): kind::none, a sequence without element (an empty list), an aggregate without members (an empty
 /// dict).
 class type_arena {
 public:

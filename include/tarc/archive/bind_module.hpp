@@ -19,21 +19,19 @@
 namespace tarc::detail {
 
 inline void binder::missing_flat(const type_facts& t, const std::string& key) {
-    const auto below = [&](std::string_view name) {
-        return key.empty() ? std::string(name) : key + "." + std::string(name);
-    };
     if (t.kind == kind::stand_in && t.flattens) return missing_flat(*t.element, key);
     if (t.kind == kind::aggregate && t.flattens) {
         for (const member& m : t.members) {
             if (m.transient || m.defaulted || m.type->kind == kind::rest || m.type->kind == kind::metadata ||
                 m.type->kind == kind::optional)
                 continue;
-            missing_flat(*m.type, below(m.name));
+            missing_flat(*m.type, below(key, m.name));
         }
     } else if (t.kind == kind::tuple && t.flattens) {
-        for (std::size_t i = 0; i < t.members.size(); ++i) missing_flat(*t.members[i].type, below(std::to_string(i)));
+        for (std::size_t i = 0; i < t.members.size(); ++i)
+            missing_flat(*t.members[i].type, below(key, std::to_string(i)));
     } else if (t.kind == kind::array && t.flattens) {
-        for (std::size_t i = 0; i < t.count; ++i) missing_flat(*t.element, below(std::to_string(i)));
+        for (std::size_t i = 0; i < t.count; ++i) missing_flat(*t.element, below(key, std::to_string(i)));
     } else if (t.kind == kind::optional || (t.flattens && (t.kind == kind::map || t.kind == kind::sequence))) {
         return;
     } else {
@@ -57,7 +55,7 @@ inline void binder::module(const type_facts& t, void* target, const node& n) {
 /// What older files have and no field has taken.
 inline void binder::forget_removed(const type_facts& t, flat_view& view, const std::string& key) {
     for (const std::string_view name : t.removed) {
-        const std::string gone = key.empty() ? std::string(name) : key + "." + std::string(name);
+        const std::string gone = below(key, name);
         if (const flat_view::item* i = view.find(gone)) view.take(*i);
         for (const std::size_t i : view.below(gone)) view.take(i);
     }
@@ -74,14 +72,7 @@ inline void binder::flat_members(const type_facts& t, void* target, flat_view& v
             rest = i;
             continue;
         }
-        const auto below = [&](std::string_view name) {
-            return key.empty() ? std::string(name) : key + "." + std::string(name);
-        };
-        const std::string name = below(m.name);
-        for (std::size_t k = 0; k < m.old_names.size() && !view.has(name); ++k)
-            view.rename(below(m.old_names[k]), name);
-        const policy_scope p(*this, m);
-        if (!m.defaulted || view.has(name)) flat(*m.type, at[i], view, name);
+        flat_member(m, at[i], view, key);
     }
     forget_removed(t, view, key);
     if (rest == max_parts) return;
@@ -94,6 +85,14 @@ inline void binder::flat_members(const type_facts& t, void* target, flat_view& v
             view.take(i);
         }
     });
+}
+
+inline void binder::flat_member(const member& m, void* target, flat_view& view, const std::string& key) {
+    const std::string name = below(key, m.name);
+    for (std::size_t k = 0; k < m.old_names.size() && !view.has(name); ++k)
+        view.rename(below(key, m.old_names[k]), name);
+    const policy_scope p(*this, m);
+    if (!m.defaulted || view.has(name)) flat(*m.type, target, view, name);
 }
 
 inline void binder::flat(const type_facts& t, void* target, flat_view& view, const std::string& key) {

@@ -27,8 +27,7 @@ inline void binder::scalar(const type_facts& t, void* target, const node& n) {
         });
     }
     stage(t, target, [&](void* p) {
-        if (n.kind == value_kind::string || n.kind == value_kind::bytes) budget_.text(n.size);
-        std::string why = read_scalar(t, p, n);
+        std::string why = read_within_budget(t, p, n);
         if (!why.empty()) number_mismatch(t, p, n, "", std::move(why));
     });
 }
@@ -53,10 +52,14 @@ inline any_tensor binder::read_element(const tensor_body& t) {
     }
 }
 
+inline std::string binder::read_within_budget(const type_facts& t, void* p, const node& n) {
+    if (n.kind == value_kind::string || n.kind == value_kind::bytes) budget_.text(n.size);
+    return read_scalar(t, p, n);
+}
+
 /// read_scalar, with its complaint in the report.
 inline bool binder::read_text(const type_facts& t, void* p, const node& n) {
-    if (n.kind == value_kind::string || n.kind == value_kind::bytes) budget_.text(n.size);
-    std::string why = read_scalar(t, p, n);
+    std::string why = read_within_budget(t, p, n);
     if (!why.empty()) mismatch(n, std::move(why));
     return why.empty();
 }
@@ -72,9 +75,7 @@ inline void binder::tensor(const type_facts& t, void* target, const node& n) {
     }
     const tensor_body& b = *n.tensor;
     const bool same = t.any_dtype || t.dtype == b.type;
-    if (!same && !(policy_ == dtype_policy::widen && can_widen(b.type, t.dtype)) &&
-        !(policy_ == dtype_policy::cast && can_cast(b.type, t.dtype)))
-        return mismatch(n, tensor_text(t), difference::dtype);
+    if (!same && !can_convert(policy_, b.type, t.dtype)) return mismatch(n, tensor_text(t), difference::dtype);
     if (t.has_rank && b.shape.size() != t.extents.size()) return mismatch(n, tensor_text(t), difference::rank);
     for (std::size_t i = 0; i < t.extents.size(); ++i)
         if (t.extents[i] != dyn && t.extents[i] != b.shape[i]) return mismatch(n, tensor_text(t), difference::extent);
@@ -226,8 +227,8 @@ inline bool binder::read_key(const type_facts& t, void* to, const node& n, bool 
     if (auto* name = static_cast<std::string*>(to);
         strip && !options_.strip_prefix.empty() && name->starts_with(options_.strip_prefix))
         name->erase(0, options_.strip_prefix.size());
-    if (auto* name = static_cast<std::string*>(to); strip && !options_.keys->empty())
-        *name = options_.keys->wanted(*name);
+    if (auto* name = static_cast<std::string*>(to); strip && !options_.keys.empty())
+        *name = options_.keys.wanted(*name);
     return true;
 }
 

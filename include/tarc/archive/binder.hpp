@@ -13,6 +13,7 @@
 #include <tarc/archive/path_scope.hpp>
 #include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
+#include <tarc/util/constant_text.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
@@ -31,20 +32,13 @@ public:
         any(t, object, n);
     }
 
-    /// Binds one field of a module on its own: the leaves whose keys stand under `key`.
-    void bind_below(const type_facts& t, void* object, const node& n, bool fresh, const std::string& key,
-                    const member* field) {
+    /// Binds one field of a module on its own: the leaves whose keys stand under its name.
+    void bind_field(const member& m, void* object, const node& n, bool fresh) {
         direct_ = fresh_ = fresh;
         if (dict_of(n) == nullptr && items_of(n) == nullptr) return mismatch(n, "a state_dict");
         flat_view view(n, options_, out_.texts, budget_);
-        if (field != nullptr) {
-            for (std::size_t k = 0; k < field->old_names.size() && !view.has(key); ++k)
-                view.rename(field->old_names[k], key);
-            if (field->retyped) policy_ = *field->retyped;
-            if (field->defaulted && !view.has(key)) return;
-        }
-        flat(t, object, view, key);
-        for (const std::size_t i : view.below(key))
+        flat_member(m, object, view, {});
+        for (const std::size_t i : view.below(m.name))
             if (!view[i].used) unexpected(view[i].key);
     }
 
@@ -53,11 +47,12 @@ private:
 
     static std::string escaped(std::string_view name) {
         std::string s;
-        for (const char c : name) {
-            if (c == '/' || c == ':' || c == '\\') s += '\\';
-            s += c;
-        }
+        for_each_escaped(name, [&](char c) { s += c; });
         return s;
+    }
+    /// A dotted key below another, which may be empty.
+    static std::string below(std::string_view key, std::string_view name) {
+        return key.empty() ? std::string(name) : std::string(key) + "." + std::string(name);
     }
 
     void mismatch(const node& n, std::string expected, difference what = difference::kind) {
@@ -165,7 +160,7 @@ private:
         tarc::rest kept;
         for (const auto& [key, value] : r) {
             const std::string step = key.kind() == value_kind::string ? std::string(key.as_string()) : std::string();
-            if (!takes(prefix.empty() ? step : std::string(prefix) + "." + step)) kept.append(key, value);
+            if (!takes(below(prefix, step))) kept.append(key, value);
         }
         r = std::move(kept);
     }
@@ -263,6 +258,7 @@ private:
     // archive/bind_values.hpp
     void scalar(const type_facts& t, void* target, const node& n);
     any_tensor read_element(const tensor_body& t);
+    std::string read_within_budget(const type_facts& t, void* p, const node& n);
     bool read_text(const type_facts& t, void* p, const node& n);
     void number_mismatch(const type_facts& t, void* p, const node& n, const char* what, std::string why);
     void tensor(const type_facts& t, void* target, const node& n);
@@ -284,6 +280,7 @@ private:
     void forget_removed(const type_facts& t, flat_view& view, const std::string& key);
     void module(const type_facts& t, void* target, const node& n);
     void flat_members(const type_facts& t, void* target, flat_view& view, const std::string& key);
+    void flat_member(const member& m, void* target, flat_view& view, const std::string& key);
     void flat(const type_facts& t, void* target, flat_view& view, const std::string& key);
     void flat_optional(const type_facts& t, void* target, flat_view& view, const std::string& key);
     static vec<std::string> names_in(const type_facts& t, const void* map);

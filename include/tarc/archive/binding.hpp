@@ -70,7 +70,7 @@ struct bind_options {
     bool strict = true;
     bool in_place = false;
     std::string_view strip_prefix;
-    const key_map* keys = nullptr;        // null: every key stays
+    key_map keys;
     const path_filter* filter = nullptr;  // a binder needs one
     dtype_policy dtypes = dtype_policy::exact;
     std::string at;  // where in the file the root node stands

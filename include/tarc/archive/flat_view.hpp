@@ -177,8 +177,8 @@ private:
         const std::string_view whole = texts_.copy(name);
         std::string_view key = whole;
         if (key.starts_with(strip_)) key.remove_prefix(strip_.size());
-        if (keys_ != nullptr && !keys_->empty()) {
-            const std::string wanted = keys_->wanted(key);
+        if (!keys_.empty()) {
+            const std::string wanted = keys_.wanted(key);
             budget_.text(wanted.size());
             key = texts_.copy(wanted);
         }
@@ -205,7 +205,7 @@ private:
     arena& texts_;
     bind_budget& budget_;
     std::string_view strip_;
-    const key_map* keys_;
+    const key_map& keys_;
     vec<item> items_;
     vec<std::size_t> open_;
     text_set by_key_;

@@ -13,6 +13,13 @@
 
 namespace tarc::detail {
 
+/// The bytes of a storage in new memory, wherever both are.
+[[nodiscard]] inline storage copied(const storage& s, resource_ref memory) {
+    storage copy = storage::allocate(s.nbytes(), memory);
+    copy_bytes(copy.data(), copy.device(), s.data(), s.device(), s.nbytes());
+    return copy;
+}
+
 /// Storages of the file in another dtype, as a dtype_policy allows; each once for a dtype, so that tensors that share
 /// one in the file share its conversion.
 class load_conversions {
@@ -20,15 +27,16 @@ public:
     load_conversions(const binding& bound, const load_groups& groups) : bound_(bound), groups_(groups) {}
 
     /// Makes what the jobs of a group need: where its placement says, nowhere for `nullopt` (shapes only), and on the
-    /// host for a target that keeps its memory. `filled` has the file's bytes, on the host. Errors: errc::out_of_range
+    /// host for a target that keeps its memory. `filled` has the file's bytes. Errors: errc::out_of_range
     /// for an element that the new dtype cannot hold.
     void make(const load_group& g, const storage& filled, std::optional<resource_ref> memory) {
+        const storage here = host_accessible(filled.device()) ? filled : copied(filled, host_memory());
         for (const std::size_t j : g.jobs) {
             const binding::tensor_job& job = bound_.tensors[j];
             if (!converts(job) || find(g, job) != nullptr) continue;
             const bool stays = groups_.stays(job);
             if (!stays && !memory) continue;
-            made_.push_back({&g, &job, stays, convert(g, filled, job, stays ? host_memory() : *memory)});
+            made_.push_back({&g, &job, stays, convert(g, here, job, stays ? host_memory() : *memory)});
         }
     }
 
@@ -74,8 +82,7 @@ private:
         storage here = direct ? storage::allocate(bytes, memory) : storage::allocate(bytes);
         storage in = filled;
         if (job.source->conj || job.source->neg) {  // carried out before the range is looked at
-            in = storage::allocate(filled.nbytes());
-            copy_bytes(in.data(), in.device(), filled.data(), filled.device(), filled.nbytes());
+            in = copied(filled, host_memory());
             negate(from, static_cast<std::byte*>(in.data()), n, job.source->conj, job.source->neg);
         }
         const auto* source = static_cast<const std::byte*>(in.data());
@@ -86,10 +93,7 @@ private:
             refuse(g, job, at);
             std::memset(target + at * size_of(job.as), 0, size_of(job.as));  // of no tensor that is loaded
         }
-        if (direct) return here;
-        storage there = storage::allocate(bytes, memory);
-        copy_bytes(there.data(), there.device(), here.data(), here.device(), bytes);
-        return there;
+        return direct ? here : copied(here, memory);
     }
 
     /// An element of the storage that does not fit, unless it lies outside all that is converted of it.

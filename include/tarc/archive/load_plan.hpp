@@ -30,8 +30,7 @@ public:
         const type_facts* type;
         void* object;
         bool fresh;                     // the object was made for this load
-        std::string flat_below = {};    // a module's field on its own: the dotted key it stands under,
-        const member* field = nullptr;  // and what is said about it
+        const member* field = nullptr;  // of a module, to be read on its own; `object` is its
     };
 
     load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o)
@@ -40,7 +39,7 @@ public:
         b.strict = o.strict;
         b.in_place = o.in_place;
         b.strip_prefix = o.strip_prefix;
-        b.keys = &o.keys;
+        b.keys = o.keys;
         b.filter = &filter_;
         b.dtypes = o.dtypes;
         b.at = tarc::detail::path_text(o.at);
@@ -51,12 +50,12 @@ public:
             return static_cast<load_plan*>(self)->read_element(t);
         };
         const node& root = navigate(*file.values()->root, o.at);
-        whole_file_ = o.at.empty() && r.flat_below.empty() && !filter_.active();
+        whole_file_ = o.at.empty() && r.field == nullptr && !filter_.active();
         binder binds(bound_, b);
-        if (r.flat_below.empty())
+        if (r.field == nullptr)
             binds.bind(*r.type, r.object, root, r.fresh);
         else
-            binds.bind_below(*r.type, r.object, root, r.fresh, r.flat_below, r.field);
+            binds.bind_field(*r.field, r.object, root, r.fresh);
         filter_.for_each_unused([&](const std::string& glob) { bound_.report.unmatched.push_back(glob); });
         if (o.strict && !bound_.report.clean()) throw mismatch_error(std::move(bound_.report));
         elements_ = {};
@@ -101,12 +100,9 @@ public:
 
 private:
     /// A converted tensor goes into the memory that the target has.
-    static void write_over(tensor_base& target, const any_tensor& made) {
-        const any_tensor whole = made.is_contiguous() ? made : made.to(device::cpu()).clone();
-        const device home = target.device();
-        if (!host_accessible(home)) backend_for(home).settle(home);  // work that still uses it
+    static void write_over(const tensor_base& target, const any_tensor& made) {
         try {
-            copy_bytes(target.raw_data(), home, whole.raw_data(), whole.device(), whole.nbytes());
+            target.copy_from(made);
         } catch (error& e) {
             e.set_torn();
             throw;
@@ -176,15 +172,8 @@ private:
             load_group& g = *filled[i];
             storage bytes = std::move(jobs[i].placed);
             if (memories[i] && g.converting != g.jobs.size()) g.placed = bytes;
-            if (g.converting != 0) conversions_->make(g, on_host(std::move(bytes)), memories[i]);
+            if (g.converting != 0) conversions_->make(g, bytes, memories[i]);
         }
-    }
-
-    static storage on_host(storage s) {
-        if (host_accessible(s.device())) return s;
-        storage copy = storage::allocate(s.nbytes());
-        copy_bytes(copy.data(), copy.device(), s.data(), s.device(), s.nbytes());
-        return copy;
     }
 
     /// For scalar fields that a 0-d tensor fills: read and verified at once, since the report depends on its value.

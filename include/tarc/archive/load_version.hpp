@@ -83,16 +83,11 @@ private:
         load_options strict = options_;
         strict.strict = true;
         try {
-            if constexpr (std::same_as<V, T>) {
-                if (fresh_) {  // an attempt that fails must leave no trace
-                    T made{};
-                    load_report report = load(facts_of<T>, &made, true, strict);
-                    report.version = version<T>;
-                    target_ = std::move(made);
-                    return report;
-                }
-            }
-            return load_as<V>(strict);
+            if (!fresh_ || !std::same_as<V, T>) return load_as<V>(strict);
+            T made{};  // an attempt that fails must leave no trace
+            load_report report = load_current(made, strict);
+            target_ = std::move(made);
+            return report;
         } catch (const mismatch_error&) {
             return std::nullopt;
         }
@@ -101,9 +96,7 @@ private:
     template <class V>
     load_report load_as(const load_options& o) {
         if constexpr (std::same_as<V, T>) {
-            load_report report = load(facts_of<T>, &target_, fresh_, o);
-            report.version = version<T>;
-            return report;
+            return load_current(target_, o);
         } else {
             V old{};
             load_options apart = o;
@@ -125,6 +118,12 @@ private:
                 move_archived(facts_of<T>, &made, &target_);
             return report;
         }
+    }
+
+    load_report load_current(T& into, const load_options& o) const {
+        load_report report = load(facts_of<T>, &into, fresh_, o);
+        report.version = version<T>;
+        return report;
     }
 
     load_report load(const type_facts& t, void* object, bool fresh, const load_options& o) const {

@@ -84,8 +84,9 @@ namespace tarc::detail {
     vec<child> children;
     list_children(navigate(root, path), children);
     const auto has = [&](std::string_view name) {
+        const key wanted(name);
         for (const child& c : children)
-            if (leads(key(name), c.step)) return true;
+            if (leads(wanted, c.step)) return true;
         return false;
     };
     if (has(m.name)) return m.name;

@@ -130,14 +130,14 @@ public:
         if constexpr (detail::archivable<owner>) {
             const detail::member& m = detail::facts_of<owner>.members[detail::member_index<Member>()];
             auto p = detail::make_policy(static_cast<P&&>(policy));
-            if (m.retyped) options.dtypes = *m.retyped;
             if (detail::facts_of<owner>.is_module) {
-                run({&detail::facts_of<field>, &object, true, std::string(m.name), &m}, detail::policy_ref(p), options);
+                run({&detail::facts_of<field>, &object, true, &m}, detail::policy_ref(p), options);
             } else {
                 std::optional<std::string_view> name;
                 guarded([&] { name = detail::name_in_file(*state_->file.values()->root, options.at, m); });
                 if (!name && (m.defaulted || m.type->kind == detail::kind::optional)) return object;
                 options.at.push_back(name.value_or(m.name));
+                if (m.retyped) options.dtypes = *m.retyped;
                 read(object, detail::policy_ref(p), options, true);
             }
         }
