@@ -18,6 +18,8 @@ tarc::limits limits_for(std::uint64_t file_bytes) {
 }
 
 checkpoint::checkpoint(const std::string& path)
-    : file(std::make_shared<tarc::file_source>(path)), limits(limits_for(file->size())), zip(file, limits) {}
+    : file(std::make_shared<tarc::file_source>(path)),
+      limits(limits_for(file->size())),
+      content(tarc::detail::open_file(file, limits)) {}
 
 }  // namespace cli

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include <tarc/format/torch_zip.hpp>
+#include <tarc/format/open_file.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
 
@@ -20,7 +20,7 @@ struct checkpoint {
 
     std::shared_ptr<tarc::file_source> file;
     tarc::limits limits;
-    tarc::detail::torch_zip zip;
+    tarc::detail::opened_file content;
 };
 
 }  // namespace cli

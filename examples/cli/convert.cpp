@@ -47,7 +47,7 @@ void convert(const arguments& a) {
     const std::string* location = a.find("--map-location");
     try {
         const checkpoint c(from);
-        for (detail::storage_body& s : c.zip.values()->storages()) {
+        for (detail::storage_body& s : c.content.values()->storages()) {
             if (is_meta(s) && s.nbytes != 0)
                 detail::raise(
                     tarc::errc::unsupported,
@@ -55,15 +55,13 @@ void convert(const arguments& a) {
             if (location != nullptr) s.location = *location;
         }
         detail::torch_zip_options options;
-        if (c.zip.facts()) {
-            options.schema = c.zip.facts()->schema;
-            options.user = c.zip.facts()->user.get();
-        }
+        if (c.content.facts()) options.schema = c.content.facts()->schema;
+        options.user = c.content.metadata().get();
         tarc::file_sink sink(to);
-        detail::write_torch_zip(*c.zip.values()->root, sink, c.limits, options,
+        detail::write_torch_zip(*c.content.values()->root, sink, c.limits, options,
                                 [&](std::span<const detail::storage_body* const> all, std::size_t i, auto&& append) {
                                     detail::for_each_block(
-                                        c.zip, *all[i], {},
+                                        c.content, *all[i], {},
                                         [&](std::uint64_t, std::span<const std::byte> piece) { append(piece); });
                                 });
         c.file->check_unchanged();

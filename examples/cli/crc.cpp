@@ -77,14 +77,14 @@ void tensor_crcs::storage(std::span<job* const> jobs) {
     }
     if (std::all_of(jobs.begin(), jobs.end(), [](const job* j) { return j->plain(); })) return stream(jobs);
     std::vector<std::byte> bytes(s.nbytes);
-    detail::storage_reader(zip_, s).read(bytes);
+    detail::storage_reader(file_, s).read(bytes);
     for (job* j : jobs) j->crc = view(bytes, *j);
 }
 
 void tensor_crcs::stream(std::span<job* const> jobs) {
     std::vector<job*> open;
     std::size_t next = 0;
-    detail::for_each_block(zip_, *jobs[0]->storage, {}, [&](std::uint64_t at, std::span<const std::byte> piece) {
+    detail::for_each_block(file_, *jobs[0]->storage, {}, [&](std::uint64_t at, std::span<const std::byte> piece) {
         const std::uint64_t end = at + piece.size();
         while (next < jobs.size() && jobs[next]->begin() < end) open.push_back(jobs[next++]);
         std::erase_if(open, [&](job* j) {

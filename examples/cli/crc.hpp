@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <tarc/archive/entries.hpp>
-#include <tarc/format/torch_zip.hpp>
+#include <tarc/format/opened_file.hpp>
 
 namespace cli {
 
@@ -17,7 +17,7 @@ namespace cli {
 class tensor_crcs {
 public:
     /// `most`: bytes of elements, all tensors together. A view that repeats one element has more of them than any file.
-    tensor_crcs(const tarc::detail::torch_zip& zip, std::uint64_t most) : zip_(zip), room_(most) {}
+    tensor_crcs(const tarc::detail::opened_file& file, std::uint64_t most) : file_(file), room_(most) {}
 
     void add(const tarc::entry& e);
     /// Errors: errc::checksum_mismatch, errc::limit_exceeded, errc::io.
@@ -44,7 +44,7 @@ private:
     void stream(std::span<job* const> jobs);
     static std::uint32_t view(std::span<const std::byte> bytes, const job& j);
 
-    const tarc::detail::torch_zip& zip_;
+    const tarc::detail::opened_file& file_;
     std::uint64_t room_;
     std::vector<job> jobs_;
     std::unordered_map<const tarc::detail::node*, std::size_t> index_;

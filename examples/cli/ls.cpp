@@ -19,13 +19,13 @@ void ls(const arguments& a) {
         const std::uint64_t file_bytes = c.file->size();
         tarc::detail::arena texts;
         const auto each = [&](const entry_user& use) {
-            tarc::detail::entry_walker(c.zip.values(), c.limits, texts).for_each(use);
+            tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each(use);
         };
 
         std::optional<tensor_crcs> crcs;
         if (a.has("--crc")) {
             // As many elements as 64 files of this size would hold: views that share a storage, or repeat its elements.
-            crcs.emplace(c.zip, (std::uint64_t{256} << 20) + std::min(file_bytes, UINT64_MAX >> 8) * 64);
+            crcs.emplace(c.content, (std::uint64_t{256} << 20) + std::min(file_bytes, UINT64_MAX >> 8) * 64);
             each([&](const tarc::entry& e) {
                 if (e.is_tensor()) crcs->add(e);
             });

@@ -139,7 +139,7 @@ private:
     place model(const detail::node& n) {
         detail::bind_options options;
         options.limit = file_.limits;
-        options.tree_bytes = file_.zip.values()->memory.capacity();
+        options.tree_bytes = file_.content.values()->memory.capacity();
         detail::bind_budget budget(options);
         detail::flat_view view(n, options, texts_, budget);
         place p = leaf(file_kind::dict);
@@ -211,11 +211,11 @@ private:
 }  // namespace
 
 place places_of(const checkpoint& file, detail::arena& texts) {
-    const detail::node& root = *file.zip.values()->root;
+    const detail::node& root = *file.content.values()->root;
     // Few bytes can stand for billions of places: those are refused here, and values that hold themselves.
     tarc::limits limit = file.limits;
     limit.nodes =
-        std::min<std::uint64_t>(limit.nodes, (std::uint64_t{1} << 20) + file.zip.values()->memory.capacity() / 8);
+        std::min<std::uint64_t>(limit.nodes, (std::uint64_t{1} << 20) + file.content.values()->memory.capacity() / 8);
     detail::walk(root, limit, [](std::span<const detail::step>, const detail::node&) { return true; });
     place p = surveyor(file, texts).of(root, 0);
     return p;

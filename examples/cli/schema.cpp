@@ -51,8 +51,8 @@ std::string plain_lines(std::string_view text) {
 }
 
 std::string schema_of_file(const checkpoint& c, const std::string* name, std::string_view file) {
-    if (name == nullptr && c.zip.facts() && !c.zip.facts()->schema.text.empty())
-        return plain_lines(c.zip.facts()->schema.text);
+    if (name == nullptr && c.content.facts() && !c.content.facts()->schema.text.empty())
+        return plain_lines(c.content.facts()->schema.text);
     tarc::detail::arena texts;
     const place root = places_of(c, texts);
     type_arena types;

@@ -16,22 +16,28 @@ void verify(const arguments& a) {
         // Opening reads the directory and the pickle and checks what they say of each other: every tensor inside its
         // storage, every storage of the size of its record.
         const checkpoint c(path);
-        c.zip.verify_all();
+        c.content.verify_all();
         c.file->check_unchanged();
 
-        const auto records = c.zip.zip().records();
-        std::uint64_t bytes = 0, hashed = 0;
-        for (std::size_t i = 0; i < records.size(); ++i) {
-            bytes += records[i].size;
-            if (c.zip.facts() && c.zip.facts()->covers(i)) ++hashed;
-        }
         output out;
         append_plain(out.text, path);
-        out.text += ": good, " + count_text(records.size(), "record") + ", " + size_text(bytes) + ", ";
-        if (!c.zip.zip().crc_computed())
-            out.text += hashed != 0 ? "XXH3 verified" : "no checksums in this file";
-        else
-            out.text += hashed != 0 ? "XXH3 and CRC-32 verified" : "CRC-32 verified";
+        out.text += ": good, ";
+        if (const auto& zip = c.content.zip()) {
+            std::uint64_t bytes = 0;
+            bool hashed = false;
+            for (std::size_t i = 0; i < zip->records().size(); ++i) {
+                bytes += zip->records()[i].size;
+                hashed |= c.content.facts() && c.content.facts()->covers(i);
+            }
+            out.text += count_text(zip->records().size(), "record") + ", " + size_text(bytes) + ", ";
+            if (!zip->crc_computed())
+                out.text += hashed ? "XXH3 verified" : "no checksums in this file";
+            else
+                out.text += hashed ? "XXH3 and CRC-32 verified" : "CRC-32 verified";
+        } else {
+            out.text += count_text(c.content.values()->storages().size(), "storage") + ", " +
+                        size_text(c.file->size()) + ", this format has no checksums";
+        }
         out.text += '\n';
         out.flush();
     } catch (tarc::error& e) {

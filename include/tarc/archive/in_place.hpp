@@ -16,7 +16,7 @@ namespace tarc::detail {
 /// before everything has succeeded. An error that leaves bytes half written says so (error::torn).
 class in_place_load {
 public:
-    in_place_load(const torch_zip& file, const binding& bound, load_groups& groups, const load_options& o)
+    in_place_load(const opened_file& file, const binding& bound, load_groups& groups, const load_options& o)
         : file_(file), bound_(bound), groups_(groups), options_(o) {}
 
     void run() {
@@ -36,7 +36,7 @@ public:
                 fill_job job = groups_.job_of(g);
                 if (g.in_place_jobs != 0 && g.body->nbytes != 0 && !goes_directly(g, job)) through_copy(g, torn);
             });
-            file_.zip().file().check_unchanged();
+            file_.file().check_unchanged();
         } catch (error& e) {
             if (torn) e.set_torn();
             throw;
@@ -105,7 +105,7 @@ private:
         }
     }
 
-    const torch_zip& file_;
+    const opened_file& file_;
     const binding& bound_;
     load_groups& groups_;
     const load_options& options_;

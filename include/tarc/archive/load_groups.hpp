@@ -37,7 +37,7 @@ public:
     static constexpr std::size_t none = SIZE_MAX;
 
     /// `in_place`: whether the load writes into what its target has.
-    load_groups(const torch_zip& file, const binding& bound, bool in_place)
+    load_groups(const opened_file& file, const binding& bound, bool in_place)
         : bound_(bound), may_be_in_place_(in_place) {
         group_of_.assign(file.values()->storages().size(), none);
         for (std::size_t i = 0; i < bound.tensors.size(); ++i) {
@@ -55,10 +55,7 @@ public:
             groups_[g].staying += stays(bound.tensors[i]);
             groups_[g].converting += converts(bound.tensors[i]);
         }
-        const auto position = [&](std::size_t i) {
-            const std::size_t r = groups_[i].body->record;
-            return r == SIZE_MAX ? UINT64_MAX : file.zip().records()[r].header_offset;
-        };
+        const auto position = [&](std::size_t i) { return file.position(*groups_[i].body); };
         order_ =
             sorted_numbers(groups_.size(), [&](std::size_t a, std::size_t b) { return position(a) < position(b); });
     }

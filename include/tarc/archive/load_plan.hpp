@@ -33,7 +33,7 @@ public:
         const member* field = nullptr;  // of a module, to be read on its own; `object` is its
     };
 
-    load_plan(const torch_zip& file, const request& r, policy_ref policy, const load_options& o)
+    load_plan(const opened_file& file, const request& r, policy_ref policy, const load_options& o)
         : file_(file), options_(o), filter_(o.select, o.skip) {
         bind_options b;
         b.strict = o.strict;
@@ -67,7 +67,7 @@ public:
     [[nodiscard]] load_report report() && { return std::move(bound_.report); }
 
     void run() {
-        if (whole_file_ && options_.verify) file_.zip().check_all();
+        if (whole_file_ && options_.verify) file_.check_structure();
         transfer();
         vec<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
@@ -88,7 +88,7 @@ public:
             s.location = bound_.values->memory.copy(s.live.device().location());
         }
         if (groups_->any_in_place()) in_place_load(file_, bound_, *groups_, options_).run();
-        file_.zip().file().check_unchanged();
+        file_.file().check_unchanged();
         for (std::size_t i = 0; i < made.size(); ++i)
             if (made[i].defined() && groups_->stays(bound_.tensors[i])) write_over(*bound_.tensors[i].target, made[i]);
         for (std::size_t i = 0; i < made.size(); ++i)
@@ -152,8 +152,7 @@ private:
             if (shapes) {
                 job.memory = host_memory();
             } else if (g.where.kind == placement::where::view) {
-                if (g.body->record != SIZE_MAX && !job.bools && g.converting == 0)
-                    g.placed = map_storage(file_, *g.body);
+                if (g.body->in_file() && !job.bools && g.converting == 0) g.placed = map_storage(file_, *g.body);
                 if (g.placed.defined()) return;
                 job.memory = host_memory();
             } else if (g.where.kind == placement::where::resource) {
@@ -188,7 +187,7 @@ private:
         return tensor_of(b, s);
     }
 
-    const torch_zip& file_;
+    const opened_file& file_;
     const load_options& options_;
     path_filter filter_;
     binding bound_;

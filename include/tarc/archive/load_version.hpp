@@ -15,7 +15,7 @@
 namespace tarc::detail {
 
 /// What the file says of the version of the struct that it holds; only of the whole file's.
-[[nodiscard]] inline std::optional<std::int64_t> stated_version(const torch_zip& file, const load_options& o) {
+[[nodiscard]] inline std::optional<std::int64_t> stated_version(const opened_file& file, const load_options& o) {
     if (!o.at.empty() || !file.facts() || file.facts()->schema.text.empty()) return std::nullopt;
     return file.facts()->schema.version;
 }
@@ -24,7 +24,7 @@ namespace tarc::detail {
 template <class T, class... Old>
 class version_loader {
 public:
-    version_loader(const torch_zip& file, T& target, policy_ref policy, const load_options& o, bool fresh)
+    version_loader(const opened_file& file, T& target, policy_ref policy, const load_options& o, bool fresh)
         : file_(file), target_(target), policy_(policy), options_(o), fresh_(fresh) {}
 
     load_report run() {
@@ -132,7 +132,7 @@ private:
         return std::move(plan).report();
     }
 
-    const torch_zip& file_;
+    const opened_file& file_;
     T& target_;
     policy_ref policy_;
     const load_options& options_;
@@ -140,7 +140,7 @@ private:
 };
 
 template <class T, class... Old>
-load_report load_version(const torch_zip& file, T& target, policy_ref policy, const load_options& o, bool fresh,
+load_report load_version(const opened_file& file, T& target, policy_ref policy, const load_options& o, bool fresh,
                          versions<Old...>) {
     return version_loader<T, Old...>(file, target, policy, o, fresh).run();
 }

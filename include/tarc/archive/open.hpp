@@ -14,6 +14,7 @@
 #include <tarc/archive/entries.hpp>
 #include <tarc/archive/load_plan.hpp>
 #include <tarc/archive/load_version.hpp>
+#include <tarc/format/open_file.hpp>
 
 namespace tarc {
 
@@ -159,25 +160,25 @@ public:
     [[nodiscard]] schema_record schema() const {
         return state_->file.facts() ? state_->file.facts()->schema : schema_record{};
     }
-    /// What save_options::metadata was; None for files of others.
-    [[nodiscard]] tarc::value metadata() const {
-        return state_->file.facts() ? state_->file.facts()->user : tarc::value{};
-    }
+    /// What save_options::metadata was, or a safetensors file's `__metadata__`; else None.
+    [[nodiscard]] tarc::value metadata() const { return state_->file.metadata(); }
+    /// Which format the file has.
+    [[nodiscard]] file_format format() const noexcept { return state_->file.format(); }
     /// Checks every byte of the file against every checksum it has. Errors: errc::checksum_mismatch, errc::bad_archive.
     void verify() const {
         guarded([&] { state_->file.verify_all(); });
     }
 
     /// For the library's own use.
-    [[nodiscard]] const detail::torch_zip& get() const { return state_->file; }
+    [[nodiscard]] const detail::opened_file& get() const { return state_->file; }
 
 private:
     struct state {
-        state(std::shared_ptr<source> s, const limits& l) : file(std::move(s), l), bounds(l) {}
+        state(std::shared_ptr<source> s, const limits& l) : file(detail::open_file(std::move(s), l)), bounds(l) {}
         ~state() { delete listed.load(); }
         state(const state&) = delete;
         state& operator=(const state&) = delete;
-        detail::torch_zip file;
+        detail::opened_file file;
         limits bounds;
         std::atomic<const entry_list*> listed = nullptr;
     };
@@ -193,7 +194,7 @@ private:
     }
     template <class F>
     void guarded(F&& f) const {
-        guarded(state_->file.zip().file().name(), static_cast<F&&>(f));
+        guarded(state_->file.file().name(), static_cast<F&&>(f));
     }
 
     template <class T, class P>

@@ -95,6 +95,13 @@ public:
                      block * block_bytes);
     }
 
+    /// Compares a whole record.
+    void verify(std::size_t record, std::string_view name, std::span<const std::byte> bytes) const {
+        for (std::uint64_t at = 0; at < bytes.size(); at += block_bytes)
+            verify(record, name, at / block_bytes,
+                   bytes.subspan(at, std::min<std::uint64_t>(block_bytes, bytes.size() - at)));
+    }
+
     /// Calls `f(index in the directory, size)` for the records before the manifest, in the order of tarc's writer, so
     /// that a file whose records another tool has sorted still verifies.
     template <class F>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include <tarc/format/torch_zip.hpp>
+#include <tarc/format/opened_file.hpp>
 
 namespace tarc::detail {
 
@@ -38,21 +38,26 @@ class storage_reader {
 public:
     /// `file` and `s` must outlive the reader. Errors: errc::bad_archive; for a compressed record, which is inflated
     /// here, those of read() too.
-    storage_reader(const torch_zip& file, const storage_body& s, read_checks checks = {})
-        : file_(file), body_(s), checks_(checks) {
-        if (s.record == SIZE_MAX) {
+    storage_reader(const opened_file& file, const storage_body& s, read_checks checks = {})
+        : file_(file), body_(s), checks_(checks), size_(s.nbytes) {
+        if (!s.in_file()) {
             bytes_ = {static_cast<const std::byte*>(s.live.data()), s.nbytes};
-            size_ = s.nbytes;
             return;
         }
-        const record& r = file.zip().records()[s.record];
-        size_ = r.size;
-        by_block_ = checks.verify && file.facts() && file.facts()->covers(s.record);
-        if (r.size == 0) {
-            file.zip().check(r);
-        } else if (r.method != 0) {
-            inflated_ = file.zip().read(r, checks.verify);
-            bytes_ = inflated_;
+        record_ = file.record_of(s);
+        if (record_ == nullptr) return;
+        by_block_ = checks.verify && s.at == 0 && file.facts() && file.facts()->covers(s.record);
+        by_crc_ = checks.verify && !by_block_ && file.zip()->crc_computed();
+        if (record_->method != 0) {
+            by_crc_ = false;
+            inflated_ = file.zip()->read(*record_, checks.verify);
+            bytes_ = std::span<const std::byte>(inflated_).subspan(s.at);
+        } else if (record_->size == 0) {
+            file.zip()->check(*record_);
+        } else if (by_crc_ && s.at != 0) {  // the CRC-32 is that of the whole record
+            std::vector<std::byte> before(s.at);
+            file.zip()->read_into(*record_, 0, before);
+            crc_ = crc32(before);
         }
     }
     storage_reader(const storage_reader&) = delete;
@@ -72,30 +77,26 @@ public:
 
 private:
     void read_block(std::span<std::byte> block) {
-        if (body_.record == SIZE_MAX) {
+        if (bytes_.data() != nullptr) {
             std::memcpy(block.data(), bytes_.data() + at_, block.size());
+        } else if (record_ != nullptr) {
+            file_.zip()->read_into(*record_, body_.at + at_, block);
         } else {
-            const record& r = file_.zip().records()[body_.record];
-            const bool stored = r.method == 0;
-            if (stored)
-                file_.zip().read_into(r, at_, block);
-            else
-                std::memcpy(block.data(), bytes_.data() + at_, block.size());
-            if (by_block_)
-                file_.facts()->verify(body_.record, r.name, at_ / block_bytes, block);
-            else if (stored && checks_.verify && file_.zip().crc_computed())
-                check_crc(r, block);
-            for (std::size_t i = 0, n = body_.swap; n > 1 && i + n <= block.size(); i += n)
-                std::reverse(block.data() + i, block.data() + i + n);
+            file_.file().read(body_.at + at_, block);
         }
-        if (checks_.bools) require_bools(block, record_name(), at_);
+        if (by_block_) file_.facts()->verify(body_.record, record_->name, at_ / block_bytes, block);
+        if (by_crc_) check_crc(block);
+        for (std::size_t i = 0, n = body_.swap; n > 1 && i + n <= block.size(); i += n)
+            std::reverse(block.data() + i, block.data() + i + n);
+        if (checks_.bools) require_bools(block, file_.record_name(body_), at_);
         at_ += block.size();
     }
 
-    void check_crc(const record& r, std::span<const std::byte> block) {
+    void check_crc(std::span<const std::byte> block) {
+        const record& r = *record_;
         crc_ = crc32(block, crc_);
         if (at_ + block.size() != size_ || crc_ == r.crc32) return;
-        if (file_.zip().payload_reserved())
+        if (file_.zip()->payload_reserved())
             raise_at(errc::checksum_mismatch,
                      "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are "
                      "not in this file",
@@ -104,24 +105,21 @@ private:
                  "the bytes differ from their CRC-32: the file was damaged after it was written", r.name, 0);
     }
 
-    [[nodiscard]] std::string_view record_name() const {
-        return body_.record == SIZE_MAX ? std::string_view{} : file_.zip().records()[body_.record].name;
-    }
-
-    const torch_zip& file_;
+    const opened_file& file_;
     const storage_body& body_;
     read_checks checks_;
     std::vector<std::byte> inflated_;
     std::span<const std::byte> bytes_;  // of what is in memory already
-    std::uint64_t size_ = 0, at_ = 0;
+    std::uint64_t size_, at_ = 0;
+    const record* record_ = nullptr;
     std::uint32_t crc_ = 0;
-    bool by_block_ = false;
+    bool by_block_ = false, by_crc_ = false;
 };
 
 /// The whole of a storage, block by block through a scratch: `use(offset, bytes)` gets at most 1 MiB. Errors: those of
 /// storage_reader.
 template <class Use>
-void for_each_block(const torch_zip& file, const storage_body& s, read_checks checks, Use&& use) {
+void for_each_block(const opened_file& file, const storage_body& s, read_checks checks, Use&& use) {
     storage_reader reader(file, s, checks);
     std::vector<std::byte> scratch(std::min<std::uint64_t>(reader.left(), block_bytes));
     for (std::uint64_t at = 0; reader.left() != 0;) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>  // std::min
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>  // std::shared_ptr
@@ -15,6 +13,7 @@
 #include <tarc/container/pickle_reader.hpp>
 #include <tarc/container/zip_reader.hpp>
 #include <tarc/format/manifest.hpp>
+#include <tarc/format/opened_file.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/value/tree.hpp>
@@ -22,13 +21,14 @@
 
 namespace tarc::detail {
 
-/// A torch.save file in the ZIP format (PyTorch 1.6 and later; torch/serialization.py `_load`), or tarc's, which is
-/// one: its values as a tree, whose storages lead to records. Opening reads the directory and the pickle, no tensor
-/// bytes. Reading storages is thread-safe.
-class torch_zip {
+/// Opens a torch.save file in the ZIP format (PyTorch 1.6 and later; torch/serialization.py `_load`), tarc's, which is
+/// one, or a TorchScript archive, which has the same records beside others (torch/csrc/jit/serialization/import.cpp).
+class torch_zip_opener {
 public:
-    torch_zip(std::shared_ptr<source> file, const limits& limit)
-        : limits_(limit), zip_(known_format(std::move(file)), limit), values_(std::make_shared<tree>()) {
+    torch_zip_opener(std::shared_ptr<source> file, const limits& limit)
+        : limits_(limit), zip_(std::move(file), limit), values_(std::make_shared<tree>()) {}
+
+    [[nodiscard]] opened_file open() && {
         if (zip_.find("data.pkl") == nullptr) {
             if (zip_.find("model.json") != nullptr)
                 raise(errc::unsupported,
@@ -37,13 +37,18 @@ public:
                                   "the archive has no data.pkl: it is a ZIP file, but not one that torch.save wrote")
                                 .in_record("data.pkl"));
         }
-        if (zip_.find("constants.pkl") != nullptr)
-            raise(errc::unsupported,
-                  "this is a TorchScript archive (torch.jit.save), which this version of tarc does not read -- save a "
-                  "state_dict() with torch.save");
+        const bool script = zip_.find("constants.pkl") != nullptr;
         read_version();
         big_endian_ = read_byteorder();
-        manifest_ = manifest::read(zip_, limits_);
+        std::optional<manifest> facts = manifest::read(zip_, limits_);
+        read_values(facts);
+        resolve();
+        return {script ? file_format::torch_script : file_format::torch, std::move(zip_), limits_, std::move(values_),
+                std::move(facts)};
+    }
+
+private:
+    void read_values(const std::optional<manifest>& facts) {
         const record& pickle = zip_.get("data.pkl");
         if (pickle.size > limits_.pickle_bytes)
             raise_at(errc::limit_exceeded,
@@ -57,68 +62,9 @@ public:
                 "the pickle inflates to " + std::to_string(pickle.size) + " bytes, out of all proportion to the file",
                 "data.pkl", 0);
         const std::vector<std::byte> bytes = zip_.read(pickle);
-        verify_blocks(pickle, bytes);
+        if (const auto index = static_cast<std::size_t>(&pickle - zip_.records().data()); facts && facts->covers(index))
+            facts->verify(index, pickle.name, bytes);
         values_->root = read_pickle(bytes, *values_, limits_, "data.pkl");
-        resolve();
-    }
-
-    [[nodiscard]] const zip_reader& zip() const { return zip_; }
-    [[nodiscard]] const std::shared_ptr<tree>& values() const { return values_; }
-    [[nodiscard]] const std::optional<manifest>& facts() const { return manifest_; }
-    [[nodiscard]] bool big_endian() const { return big_endian_; }
-
-    /// Whether the record of a storage can be used as it stands in the file.
-    [[nodiscard]] bool can_map(const storage_body& s) const {
-        return s.record != SIZE_MAX && zip_.records()[s.record].method == 0 && s.swap == 1;
-    }
-
-    /// Checks what can be known about a storage before its bytes are read. Errors: errc::bad_archive.
-    void prepare(const storage_body& s) const {
-        if (s.record != SIZE_MAX) zip_.check(zip_.records()[s.record]);
-    }
-
-    /// Every checksum, header and byte of the file. Errors: the first that fails.
-    void verify_all() const {
-        zip_.check_all();
-        for (const record& r : zip_.records()) {
-            zip_.verify(r);
-            const auto index = static_cast<std::size_t>(&r - zip_.records().data());
-            if (!manifest_ || !manifest_->covers(index) || r.size == 0) continue;
-            if (r.method != 0) {
-                verify_blocks(r, zip_.read(r));
-                continue;
-            }
-            std::vector<std::byte> block(std::min(r.size, block_bytes));
-            for (std::uint64_t at = 0; at < r.size; at += block_bytes) {
-                const std::span<std::byte> piece = std::span(block).first(std::min(block_bytes, r.size - at));
-                zip_.read_into(r, at, piece);
-                manifest_->verify(index, r.name, at / block_bytes, piece);
-            }
-        }
-    }
-
-private:
-    /// Passes a file on, unless it is of a format that is known by its first bytes and not read here.
-    static std::shared_ptr<source> known_format(std::shared_ptr<source> file) {
-        std::array<unsigned char, 265> head{};
-        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), head.size()));
-        file->read(0, std::as_writable_bytes(std::span(head).first(n)));
-        const std::string_view bytes(reinterpret_cast<const char*>(head.data()), n);
-        const char* what = nullptr;
-        // torch/serialization.py: MAGIC_NUMBER as a pickled long, protocol 1 and up; a tar of before 0.1.10 has "ustar"
-        // at 257
-        if (bytes.find("\x8a\x0al\xfc\x9c"
-                       "F\xf9 j\xa8P\x19.") < 3)
-            what = "a torch.save file in the format of before PyTorch 1.6";
-        else if (n > 262 && bytes.substr(257, 5) == "ustar")
-            what = "a tar file, as torch.save wrote it before PyTorch 0.1.10";
-        else if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2))
-            what = "a safetensors file";
-        if (what == nullptr) return file;
-        error e(errc::unsupported, std::string("this is ") + what +
-                                       ", which this version of tarc does not read -- load it in PyTorch and "
-                                       "torch.save it again");
-        throw std::move(e.in_archive(file->name()));
     }
 
     std::string small_record(std::string_view name) const {
@@ -151,14 +97,6 @@ private:
         raise_at(errc::bad_archive, "the byte order is neither \"little\" nor \"big\"", "byteorder", 0);
     }
 
-    void verify_blocks(const record& r, std::span<const std::byte> bytes) const {
-        const auto index = static_cast<std::size_t>(&r - zip_.records().data());
-        if (!manifest_ || !manifest_->covers(index)) return;
-        for (std::uint64_t at = 0; at < bytes.size(); at += block_bytes)
-            manifest_->verify(index, r.name, at / block_bytes,
-                              bytes.subspan(at, std::min<std::uint64_t>(block_bytes, bytes.size() - at)));
-    }
-
     /// Leads each storage to its record, which must have exactly the storage's size.
     void resolve() {
         for (storage_body& s : values_->storages()) {
@@ -179,6 +117,7 @@ private:
                     "a storage of " + std::to_string(s.nbytes) + " bytes has a record of " + std::to_string(r->size),
                     name, 0);
             s.record = static_cast<std::size_t>(r - zip_.records().data());
+            s.at = 0;
             if (big_endian_ && s.type) s.swap = tarc::facts(*s.type).swap;
         }
         if (big_endian_) find_untyped_swaps();
@@ -197,8 +136,11 @@ private:
     limits limits_;
     zip_reader zip_;
     std::shared_ptr<tree> values_;
-    std::optional<manifest> manifest_;
     bool big_endian_ = false;
 };
+
+[[nodiscard]] inline opened_file open_torch_zip(std::shared_ptr<source> file, const limits& limit) {
+    return torch_zip_opener(std::move(file), limit).open();
+}
 
 }  // namespace tarc::detail

@@ -80,7 +80,7 @@ public:
     [[nodiscard]] bool done() const noexcept { return next_ == pieces_.size(); }
 
     /// Reads the next piece and starts its copy; false when no slot is free for it.
-    bool step(const torch_zip& file, bool verify, bool& wrote) {
+    bool step(const opened_file& file, bool verify, bool& wrote) {
         const piece& p = pieces_[next_];
         batch& b = batches_[p.batch];
         if (b.slot == ring::none) {
@@ -204,12 +204,12 @@ private:
     }
 
     template <class F>
-    static void at_job(const fill_job& job, const torch_zip& file, F&& step) {
+    static void at_job(const fill_job& job, const opened_file& file, F&& step) {
         try {
             step();
         } catch (error& e) {
-            if (e.code() == errc::device_failed && job.from->record != SIZE_MAX)
-                e.in_record(file.zip().records()[job.from->record].name);
+            if (const record* r = file.record_of(*job.from); e.code() == errc::device_failed && r != nullptr)
+                e.in_record(r->name);
             e.at_field(job.field);
             throw;
         }
@@ -235,7 +235,7 @@ public:
     [[nodiscard]] bool done() const noexcept { return next_ == mine_.size(); }
     [[nodiscard]] std::size_t current() const noexcept { return mine_[next_]; }
 
-    void step(const torch_zip& file, bool verify, bool& wrote) {
+    void step(const opened_file& file, bool verify, bool& wrote) {
         fill_job& job = jobs_[mine_[next_]];
         if (!reader_) {
             if (job.memory) {
@@ -265,7 +265,7 @@ private:
 /// Brings storages of a file into memory, each byte read and checked once: straight to where the host can write,
 /// through a ring of staging slots to devices, all devices at once while the host reads. `jobs` are in file order.
 /// `wrote` becomes true when memory that was there before may have changed. Errors name the field.
-inline void fill(const torch_zip& file, std::span<fill_job> jobs, bool verify, const staging& s, bool& wrote) {
+inline void fill(const opened_file& file, std::span<fill_job> jobs, bool verify, const staging& s, bool& wrote) {
     check_staging(s);
     vec<std::unique_ptr<fill_lane>> lanes;
     fill_host host(jobs);

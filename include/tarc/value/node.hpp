@@ -42,8 +42,8 @@ struct dict_body : arena_vector<entry> {
     node* state = nullptr;  // of an OrderedDict that carries attributes: {"_metadata": …}
 };
 
-/// One storage that a tree's tensors refer to. Where its bytes are is one of: live (host or device memory), record (in
-/// the archive the tree came from), neither (meta).
+/// One storage that a tree's tensors refer to. Where its bytes are is one of: live (host or device memory), the file
+/// that the tree came from (in_file), neither (meta).
 struct storage_body {
     std::string_view key;             // the persistent id's key: "0"
     std::string_view location;        // the tag: "cpu", "cuda:1", or anything else
@@ -52,9 +52,12 @@ struct storage_body {
     tarc::storage live;
     std::uint64_t begin = 0, end = 0;      // the bytes that a save writes (compact views); [0, nbytes) unless set
     std::size_t index = 0;                 // in tree::storages()
-    std::size_t record = SIZE_MAX;         // in the archive's directory; SIZE_MAX when there is none
+    std::size_t record = SIZE_MAX;         // in the archive's directory; SIZE_MAX where the file has none
+    std::uint64_t at = UINT64_MAX;         // where the bytes begin: in the record, else in the file
     const storage_body* origin = nullptr;  // the storage of another tree that this one was copied from
     std::uint8_t swap = 1;                 // bytes to reverse together when reading (files from big-endian machines)
+
+    [[nodiscard]] bool in_file() const { return at != UINT64_MAX; }
 };
 
 struct tensor_body {

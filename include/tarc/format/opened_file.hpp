@@ -1,0 +1,121 @@
+#pragma once
+
+#include <algorithm>  // std::min
+#include <cstddef>
+#include <cstdint>
+#include <memory>  // std::shared_ptr
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tarc/container/zip_reader.hpp>
+#include <tarc/format/manifest.hpp>
+#include <tarc/io/source.hpp>
+#include <tarc/limits.hpp>
+#include <tarc/value/tree.hpp>
+#include <tarc/value/value.hpp>
+
+namespace tarc {
+
+/// The formats that tarc reads.
+enum class file_format : std::uint8_t {
+    torch,         ///< torch.save since PyTorch 1.6, a ZIP archive; tarc's own is one
+    torch_legacy,  ///< torch.save of 0.1.10 to 1.5, a stream of pickles
+    torch_tar,     ///< torch.save before that, a tar file
+    torch_script,  ///< torch.jit.save, and libtorch's torch::save
+    safetensors,
+    npz,  ///< numpy.savez
+};
+
+namespace detail {
+
+/// A file of any format, opened: its values as a tree, and where in it the bytes of the tree's storages stand. No
+/// tensor byte has been read. Immutable; any number of threads may use it at once.
+class opened_file {
+public:
+    /// Of a ZIP archive, whose storages name their records.
+    opened_file(file_format f, zip_reader zip, const limits& limit, std::shared_ptr<tree> values,
+                std::optional<manifest> facts = {})
+        : format_(f), limits_(limit), zip_(std::move(zip)), values_(std::move(values)), facts_(std::move(facts)) {}
+    /// Of a file whose storages stand at offsets of their own.
+    opened_file(file_format f, std::shared_ptr<source> file, const limits& limit, std::shared_ptr<tree> values)
+        : format_(f), limits_(limit), file_(std::move(file)), values_(std::move(values)) {}
+
+    [[nodiscard]] file_format format() const noexcept { return format_; }
+    [[nodiscard]] source& file() const { return zip_ ? zip_->file() : *file_; }
+    [[nodiscard]] const std::shared_ptr<tree>& values() const { return values_; }
+    /// What tarc wrote about its own archive; none for files of others.
+    [[nodiscard]] const std::optional<manifest>& facts() const { return facts_; }
+    /// None for a file that is no ZIP archive.
+    [[nodiscard]] const std::optional<zip_reader>& zip() const { return zip_; }
+
+    /// Metadata of the user's; None where there is none.
+    [[nodiscard]] const tarc::value& metadata() const { return facts_ ? facts_->user : metadata_; }
+    void set_metadata(tarc::value v) { metadata_ = std::move(v); }
+
+    /// The record that holds a storage, or null.
+    [[nodiscard]] const record* record_of(const storage_body& s) const {
+        return s.record == SIZE_MAX ? nullptr : &zip_->records()[s.record];
+    }
+    [[nodiscard]] std::string_view record_name(const storage_body& s) const {
+        const record* r = record_of(s);
+        return r != nullptr ? r->name : std::string_view{};
+    }
+    /// Orders storages as they stand in the file; those that do not come last.
+    [[nodiscard]] std::uint64_t position(const storage_body& s) const {
+        const record* r = record_of(s);
+        return r != nullptr ? r->header_offset : s.at;
+    }
+
+    /// Where the bytes of a storage stand as they are; none where they must be inflated, swapped, or are not there.
+    [[nodiscard]] std::optional<std::uint64_t> offset_of(const storage_body& s) const {
+        if (!s.in_file() || s.swap != 1) return std::nullopt;
+        const record* r = record_of(s);
+        if (r == nullptr) return s.at;
+        if (r->method != 0) return std::nullopt;
+        return zip_->payload_offset(*r) + s.at;
+    }
+
+    /// Checks what can be known about a storage before its bytes are read. Errors: errc::bad_archive.
+    void prepare(const storage_body& s) const {
+        if (const record* r = record_of(s)) zip_->check(*r);
+    }
+    /// Checks that every byte of the file belongs to one structure. Errors: errc::bad_archive.
+    void check_structure() const {
+        if (zip_) zip_->check_all();
+    }
+
+    /// Every checksum, header and byte of the file. Errors: the first that fails.
+    void verify_all() const {
+        if (!zip_) return;
+        zip_->check_all();
+        for (std::size_t i = 0; i < zip_->records().size(); ++i) verify(i);
+    }
+
+private:
+    void verify(std::size_t index) const {
+        const record& r = zip_->records()[index];
+        zip_->verify(r);
+        if (!facts_ || !facts_->covers(index) || r.size == 0) return;
+        if (r.method != 0) return facts_->verify(index, r.name, zip_->read(r));
+        std::vector<std::byte> block(std::min(r.size, block_bytes));
+        for (std::uint64_t at = 0; at < r.size; at += block_bytes) {
+            const std::span<std::byte> piece = std::span(block).first(std::min(block_bytes, r.size - at));
+            zip_->read_into(r, at, piece);
+            facts_->verify(index, r.name, at / block_bytes, piece);
+        }
+    }
+
+    file_format format_;
+    limits limits_;
+    std::optional<zip_reader> zip_;
+    std::shared_ptr<source> file_;  // where there is no zip_
+    std::shared_ptr<tree> values_;
+    std::optional<manifest> facts_;
+    tarc::value metadata_;
+};
+
+}  // namespace detail
+}  // namespace tarc
