@@ -149,11 +149,6 @@ TEST_CASE("P38-P45: ends and lengths") {
         "T\xff\xff\xff\xff"
         "a.",
         errc::bad_pickle, "negative length");
-    std::size_t consumed = 0;
-    tree t;
-    const std::string two = "K\1.K\2.";
-    CHECK(tarc::detail::read_pickle(std::as_bytes(std::span(two)), t, {}, "data.pkl", &consumed)->integer == 1);
-    CHECK(consumed == 3);
 }
 
 TEST_CASE("P46-P51: integers and strings") {
@@ -191,8 +186,6 @@ TEST_CASE("P52-P60: calls, states, protocol") {
     REQUIRE(ordered->dict->state != nullptr);
     CHECK(ordered->dict->state->dict->size == 1);
     check_fails(global("collections", "OrderedDict") + ")RK\1b.", errc::bad_pickle, "state of a dict");
-    check_opaque(global("torch.nn.parameter", "Parameter") + tuple({tensor()}) + "\x81.", "torch.nn.parameter",
-                 "Parameter");
     check_fails("\x80\xffN.", errc::unsupported, "protocol 255");
     check_fails("\x95" + little(std::uint64_t{1} << 40, 8) + "N.", errc::bad_pickle, "frame");
     check_fails("\x97.", errc::unsupported, "buffer");

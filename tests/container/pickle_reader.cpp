@@ -218,34 +218,3 @@ TEST_CASE("large dicts and sets take linear time") {
     for (int i = 0; i < 200000; ++i) many += "Na";
     CHECK(value(many + ".")->list->size == 200000);
 }
-
-TEST_CASE("the streams of the legacy format hold pickles one after the other") {
-    const char* shared = std::getenv("TARC_SHARED");
-    if (shared == nullptr) {
-        MESSAGE("skipped: TARC_SHARED is not set");
-        return;
-    }
-    int files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(shared) / "fixtures")) {
-        const std::string name = entry.path().filename().string();
-        if (name.find("legacy") == std::string::npos || entry.path().extension() != ".pt") continue;
-        INFO(name);
-        std::ifstream file(entry.path(), std::ios::binary);
-        const std::vector<char> bytes(std::istreambuf_iterator<char>(file), {});
-        auto rest = std::as_bytes(std::span(bytes));
-        std::vector<const node*> parts;
-        tree t;
-        for (int i = 0; i < 5; ++i) {  // magic, protocol, machine, value, keys
-            std::size_t consumed = 0;
-            parts.push_back(tarc::detail::read_pickle(rest, t, {}, "legacy", &consumed));
-            rest = rest.subspan(consumed);
-        }
-        CHECK(parts[0]->big);
-        CHECK(parts[1]->integer == 1001);
-        CHECK(parts[2]->kind == value_kind::dict);
-        CHECK(parts[3]->kind == value_kind::dict);
-        CHECK(parts[4]->list->size == t.storages().size());
-        ++files;
-    }
-    CHECK(files > 0);
-}

@@ -9,24 +9,38 @@
 #include <tarc/container/pickle_keys.hpp>
 #include <tarc/error.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/function_ref.hpp>
 #include <tarc/value/tree.hpp>
 
 namespace tarc::detail {
 
+class pickle_context;
+
+/// What a persistent id stands for.
+using persistent_ids = function_ref<node*(pickle_context&, const node& id)>;
+
+/// Where a pickle stands, and what is peculiar to pickles there.
+struct pickle_site {
+    std::string_view record = "data.pkl";
+    std::uint64_t begin = 0;              ///< where in the record, or in the file where `record` is empty
+    bool parts = false;                   ///< a storage may be a part of another one, as before PyTorch 0.4
+    const persistent_ids* ids = nullptr;  ///< where persistent ids are not ("storage", …)
+};
+
 /// What the parts of the pickle reader share while one pickle is read.
 class pickle_context {
 public:
-    pickle_context(tree& t, const limits& l, std::string_view name, std::uint64_t input_bytes)
-        : into(t), limit(l), record(name), keys(input_bytes), copies_(input_bytes * 16 + 65536) {}
+    pickle_context(tree& t, const limits& l, const pickle_site& s, std::uint64_t input_bytes)
+        : into(t), limit(l), site(s), at(s.begin), keys(input_bytes), copies_(input_bytes * 16 + 65536) {}
 
     tree& into;
     const limits& limit;
-    std::string_view record;
-    std::uint64_t at = 0;  // offset of the instruction in hand
+    const pickle_site site;
+    std::uint64_t at;  // offset of the instruction in hand, in the record
     key_index keys;
 
     [[noreturn]] void fail(std::string message, errc code = errc::bad_pickle) const {
-        raise_at(code, std::move(message), record, at);
+        raise_at(code, std::move(message), site.record, at);
     }
 
     /// Counts values made.

@@ -9,6 +9,7 @@
 #include <tarc/container/pickle_numpy.hpp>
 #include <tarc/container/pickle_text.hpp>
 #include <tarc/container/torch_rebuild.hpp>
+#include <tarc/container/torch_states.hpp>
 
 namespace tarc::detail {
 
@@ -16,7 +17,7 @@ namespace tarc::detail {
 class pickle_objects {
 public:
     explicit pickle_objects(pickle_context& context)
-        : c_(context), builtins_(context), torch_(context), numpy_(context) {}
+        : c_(context), builtins_(context), torch_(context), states_(context, torch_), numpy_(context) {}
 
     node* global(std::string_view module, std::string_view name) {
         if (module.empty() || name.empty() || find_bad_utf8(module) != std::string_view::npos ||
@@ -37,6 +38,7 @@ public:
         if (k != known::nothing && (!as_constructor || is_class(k))) {
             made = builtins_.make(k, a);
             if (made == nullptr) made = torch_.make(k, a);
+            if (made == nullptr) made = states_.make(k, a);
             if (made == nullptr) made = numpy_.make(k, a);
             if (made == nullptr && k == known::reconstruct_object) made = reconstruct(a);
         }
@@ -47,16 +49,14 @@ public:
     void build(node& target, node* state) {
         if (target.kind == value_kind::object) {
             if (target.object->state != nullptr) c_.fail("an object is given its state twice");
-            if (!numpy_.build(target, *state)) target.object->state = state;
+            if (!numpy_.build(target, *state) && !states_.build(target, state)) target.object->state = state;
         } else if (target.kind == value_kind::dict && target.dict->cls != dict_class::plain) {
             if (state->kind != value_kind::dict && state->kind != value_kind::none)
                 c_.fail("the state of a dict is not a dict");
             if (target.dict->state != nullptr) c_.fail("a dict is given its state twice");
             if (state->kind == value_kind::dict) target.dict->state = state;
         } else if (target.kind == value_kind::tensor) {
-            if (state->kind != value_kind::dict) c_.fail("the state of a tensor is not a dict of attributes");
-            if (target.tensor->attributes != nullptr) c_.fail("a tensor is given its attributes twice");
-            target.tensor->attributes = state;
+            states_.build(target, state);
         } else {
             c_.fail("a state is given to " + describe_key(target) + ", which has none");
         }
@@ -64,6 +64,7 @@ public:
 
     /// What a persistent id stands for.
     node* persistent(const node& id) {
+        if (c_.site.ids != nullptr) return (*c_.site.ids)(c_, id);
         // Legacy files name the class of a module together with its source text.
         if (id.kind == value_kind::tuple && id.list->size == 4 && (*id.list)[0]->kind == value_kind::string &&
             (*id.list)[0]->str() == "module")
@@ -81,6 +82,7 @@ private:
     pickle_context& c_;
     pickle_builtins builtins_;
     torch_rebuild torch_;
+    torch_states states_;
     pickle_numpy numpy_;
 };
 

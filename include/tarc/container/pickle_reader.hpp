@@ -24,10 +24,10 @@ namespace tarc::detail {
 /// The pickle machine over a value tree. It has a stack of its own and calls nothing that a pickle names.
 class pickle_reader {
 public:
-    pickle_reader(std::span<const std::byte> bytes, tree& into, const limits& limit, std::string_view record)
-        : c_(into, limit, record, bytes.size()), in_(c_, bytes) {}
+    pickle_reader(std::span<const std::byte> bytes, tree& into, const limits& limit, const pickle_site& site)
+        : c_(into, limit, site, bytes.size()), in_(c_, bytes) {}
 
-    node* read(std::size_t* consumed) {
+    node* read() {
         try {
             if (in_.left() > c_.limit.pickle_bytes)
                 c_.fail("a pickle of " + std::to_string(in_.left()) + " bytes (limits::pickle_bytes)",
@@ -36,13 +36,10 @@ public:
             }
             if (stack_.marked() || stack_.size() != 1)
                 c_.fail("the pickle ends with " + std::to_string(stack_.size()) + " values, not one");
-            if (consumed != nullptr)
-                *consumed = in_.position();
-            else if (in_.left() != 0)
-                c_.fail(std::to_string(in_.left()) + " bytes follow the end of the pickle");
+            if (in_.left() != 0) c_.fail(std::to_string(in_.left()) + " bytes follow the end of the pickle");
             return stack_.top();
         } catch (error& e) {
-            e.in_record(c_.record).at_offset(c_.at);
+            e.in_record(c_.site.record).at_offset(c_.at);
             throw;
         }
     }
@@ -91,7 +88,7 @@ private:
     // -- the machine
 
     bool step() {
-        c_.at = in_.position();
+        c_.at = c_.site.begin + in_.position();
         if (in_.left() == 0) c_.fail("the pickle ends early: there is no STOP");
         const auto op = static_cast<opcode>(in_.number<std::uint8_t>());
         switch (op) {
@@ -270,7 +267,10 @@ private:
                 break;
             }
             case opcode::persid:
-                c_.fail("a persistent id is text, which PyTorch never writes: this is not a pickle of PyTorch's");
+                if (c_.site.ids == nullptr)
+                    c_.fail("a persistent id is text, which PyTorch never writes: this is not a pickle of PyTorch's");
+                push_new(objects_.persistent(*text(in_.line())));
+                break;
             case opcode::ext1:
             case opcode::ext2:
             case opcode::ext4:
@@ -295,12 +295,17 @@ private:
 
 /// Reads one pickle into `into` (whose root stays as it is) and returns its value. Nothing is executed: a class or
 /// function that tarc does not know becomes an opaque node. Storages get their key, tag, class and size; their bytes,
-/// and whether the archive has so many, are the caller's. `consumed` takes the number of bytes read; without it,
-/// anything behind the pickle is an error. Errors: errc::bad_pickle, errc::bad_tensor, errc::unsupported,
-/// errc::limit_exceeded, with record and byte offset.
+/// and whether the archive has so many, are the caller's. Anything behind the pickle is an error. Errors:
+/// errc::bad_pickle, errc::bad_tensor, errc::unsupported, errc::limit_exceeded, with record and byte offset.
 [[nodiscard]] inline node* read_pickle(std::span<const std::byte> bytes, tree& into, const limits& limit,
-                                       std::string_view record = "data.pkl", std::size_t* consumed = nullptr) {
-    return pickle_reader(bytes, into, limit, record).read(consumed);
+                                       const pickle_site& site) {
+    return pickle_reader(bytes, into, limit, site).read();
+}
+[[nodiscard]] inline node* read_pickle(std::span<const std::byte> bytes, tree& into, const limits& limit,
+                                       std::string_view record = "data.pkl") {
+    pickle_site site;
+    site.record = record;
+    return read_pickle(bytes, into, limit, site);
 }
 
 }  // namespace tarc::detail

@@ -23,46 +23,68 @@ public:
     explicit torch_rebuild(pickle_context& context) : c_(context) {}
 
     /// The storage of a persistent id ("storage", class, key, location, numel); one for each key. The legacy format's
-    /// sixth element may be None.
+    /// sixth element is None, or, before PyTorch 0.4, what makes it a part of that storage: (its key, offset, numel).
     node* storage(const node& id) {
         if (id.kind != value_kind::tuple || id.list->size == 0 || !is_text((*id.list)[0], "storage"))
             c_.fail("a persistent id is not a tuple (\"storage\", …), as PyTorch's are");
         const list_body& part = *id.list;
         if (part.size != 5 && part.size != 6)
             c_.fail("a persistent id has " + std::to_string(part.size) + " elements, not 5");
-        if (part.size == 6 && part[5]->kind != value_kind::none)
+        const bool is_part = part.size == 6 && part[5]->kind != value_kind::none;
+        if (is_part && !c_.site.parts)
             c_.fail("a storage is saved as a part of another storage, as PyTorch before 0.4 did", errc::unsupported);
 
         const std::optional<dtype> type = class_of_storage(*part[1]);
-        std::string number;
-        std::string_view key;
-        if (part[2]->kind == value_kind::string) {
-            key = part[2]->str();
-        } else if (part[2]->kind == value_kind::integer && !part[2]->big) {
-            key = number = std::to_string(part[2]->integer);
-        } else {
-            c_.fail("the key of a storage is not a string");
-        }
         if (part[3]->kind != value_kind::string)
-            c_.fail("the location of storage \"" + std::string(key) + "\" is not a string");
-        const std::int64_t numel = integer(part[4], "the size of a storage");
-        std::uint64_t nbytes = 0;
-        if (numel < 0 || __builtin_mul_overflow(static_cast<std::uint64_t>(numel), type ? size_of(*type) : 1, &nbytes))
-            c_.fail("storage \"" + std::string(key) + "\" has the impossible size " + std::to_string(numel));
+            c_.fail("the location of storage " + describe_key(*part[2]) + " is not a string");
+        const std::uint64_t nbytes = bytes_of(part[4], type, *part[2]);
+        const auto [body, fresh] = storage_of(part[2], type, part[3]->str(), nbytes);
+        if (body->whole != nullptr) c_.fail("storage " + describe_key(*part[2]) + " is a part of another one");
+        return c_.into.bare_storage(is_part ? part_of(*body, *part[5]) : body);
+    }
 
-        const auto [slot, fresh] = c_.keys.insert(&storages_, number.empty() ? part[2] : c_.into.string(key));
-        if (fresh) {
-            storage_body& made = c_.into.add_storage(key, part[3]->str(), nbytes);
-            made.type = type;
-            slot->value = &made;
+    /// The dtype of a storage class; none for untyped ones.
+    std::optional<dtype> class_of_storage(const node& cls) {
+        if (cls.kind == value_kind::global) {
+            const global_body& g = *cls.global;
+            const bool torch = g.module == "torch" || g.module == "torch.storage" || g.module == "torch.cuda";
+            if (torch && (g.name == "UntypedStorage" || g.name == "_UntypedStorage")) return std::nullopt;
+            if (const auto type = torch ? dtype_of_storage_class(g.name) : std::nullopt) return type;
         }
-        auto& body = *static_cast<storage_body*>(slot->value);
-        // PyTorch itself mixes ByteStorage and UntypedStorage, which have the same elements.
-        if (body.nbytes != nbytes || body.type.value_or(dtype::uint8) != type.value_or(dtype::uint8))
-            c_.fail("storage \"" + std::string(key) + "\" appears twice, with different sizes or classes");
-        if (body.location != part[3]->str())
-            c_.fail("storage \"" + std::string(key) + "\" appears twice, with different locations");
-        return c_.into.bare_storage(&body);
+        c_.fail(describe_key(cls) + " is not a storage class of PyTorch that tarc knows");
+    }
+
+    bool flag(const node* n, const char* what) {
+        if (n->kind == value_kind::boolean) return n->boolean;
+        if (n->kind == value_kind::integer && !n->big) return n->integer != 0;
+        c_.fail(std::string(what) + " is not a bool");
+    }
+
+    /// A tensor, or errc::bad_tensor where it does not lie inside its storage. `shape` and `strides` are copied.
+    node* view(storage_body& storage, const tensor_body& like) {
+        tensor_body t = like;
+        t.storage = &storage;
+        check_shape(t.shape, t.strides);
+        if (t.offset < 0) c_.fail("a tensor has the negative offset " + std::to_string(t.offset), errc::bad_tensor);
+        const std::int64_t extent = extent_of(t.shape, t.strides);
+        const std::uint64_t have = storage.nbytes / size_of(t.type);
+        std::int64_t end = 0;
+        if (extent != 0 && (__builtin_add_overflow(t.offset, extent, &end) || static_cast<std::uint64_t>(end) > have))
+            c_.fail("a tensor of shape " + shape_text(t.shape) + " with strides " + shape_text(t.strides) +
+                        " at offset " + std::to_string(t.offset) + " reaches past the " + std::to_string(have) +
+                        " elements of storage \"" + std::string(storage.key) + "\"",
+                    errc::bad_tensor);
+        return c_.into.tensor(t);
+    }
+    /// The same before PyTorch 0.4, which had no tensors of no dimensions: one that finds no element is empty.
+    node* old_view(storage_body& storage, tensor_body t) {
+        static constexpr std::int64_t none = 0, one = 1;
+        const std::uint64_t have = storage.nbytes / size_of(t.type);
+        if (t.shape.empty() && t.strides.empty() && t.offset >= 0 && static_cast<std::uint64_t>(t.offset) >= have) {
+            t.shape = {&none, 1};
+            t.strides = {&one, 1};
+        }
+        return view(storage, t);
     }
 
     /// What a rebuild function makes of its arguments, or null for those that stay opaque (sparse, quantized, nested,
@@ -87,25 +109,63 @@ private:
         return n->kind == value_kind::string && n->str() == text;
     }
 
-    std::optional<dtype> class_of_storage(const node& cls) {
-        if (cls.kind == value_kind::global) {
-            const global_body& g = *cls.global;
-            const bool torch = g.module == "torch" || g.module == "torch.storage" || g.module == "torch.cuda";
-            if (torch && (g.name == "UntypedStorage" || g.name == "_UntypedStorage")) return std::nullopt;
-            if (const auto type = torch ? dtype_of_storage_class(g.name) : std::nullopt) return type;
+    std::uint64_t bytes_of(const node* numel, std::optional<dtype> type, const node& key) {
+        const std::int64_t n = integer(numel, "the size of a storage");
+        std::uint64_t nbytes = 0;
+        if (n < 0 || __builtin_mul_overflow(static_cast<std::uint64_t>(n), type ? size_of(*type) : 1, &nbytes))
+            c_.fail("storage " + describe_key(key) + " has the impossible size " + std::to_string(n));
+        return nbytes;
+    }
+
+    struct found {
+        storage_body* body;
+        bool fresh;
+    };
+    /// The storage of that key, and whether it is new. Errors: errc::bad_pickle where it is not like this.
+    found storage_of(node* key, std::optional<dtype> type, std::string_view location, std::uint64_t nbytes) {
+        if (key->kind == value_kind::integer && !key->big) key = c_.into.string(std::to_string(key->integer));
+        if (key->kind != value_kind::string) c_.fail("the key of a storage is not a string");
+        const auto [slot, fresh] = c_.keys.insert(&storages_, key);
+        if (fresh) {
+            storage_body& made = c_.into.add_storage(key->str(), location, nbytes);
+            made.type = type;
+            slot->value = &made;
         }
-        c_.fail(describe_key(cls) + " is not a storage class of PyTorch that tarc knows");
+        auto& body = *static_cast<storage_body*>(slot->value);
+        // PyTorch itself mixes ByteStorage and UntypedStorage, which have the same elements.
+        if (body.nbytes != nbytes || body.type.value_or(dtype::uint8) != type.value_or(dtype::uint8))
+            c_.fail("storage \"" + std::string(body.key) + "\" appears twice, with different sizes or classes");
+        if (body.location != location)
+            c_.fail("storage \"" + std::string(body.key) + "\" appears twice, with different locations");
+        return {&body, fresh};
+    }
+
+    // (key, offset, numel): PyTorch makes a storage of its own of these elements.
+    storage_body* part_of(const storage_body& whole, const node& view) {
+        if (view.kind != value_kind::tuple || view.list->size != 3)
+            c_.fail("what makes a storage a part of storage \"" + std::string(whole.key) +
+                    "\" is not a tuple (key, offset, size)");
+        node* const key = (*view.list)[0];
+        const std::uint64_t at = bytes_of((*view.list)[1], whole.type, *key),
+                            nbytes = bytes_of((*view.list)[2], whole.type, *key);
+        if (at > whole.nbytes || nbytes > whole.nbytes - at)
+            c_.fail("storage " + describe_key(*key) + " is a part of storage \"" + std::string(whole.key) +
+                        "\" that reaches past its end",
+                    errc::bad_tensor);
+        const auto [body, fresh] = storage_of(key, whole.type, whole.location, nbytes);
+        if (fresh) {
+            body->whole = &whole;
+            body->at = at;
+        }
+        if (body->whole != &whole || body->at != at)
+            c_.fail("storage \"" + std::string(body->key) + "\" appears twice, as different parts");
+        return body;
     }
 
     std::int64_t integer(const node* n, const char* what) {
         if (n->kind != value_kind::integer) c_.fail(std::string(what) + " is not an integer");
         if (n->big) c_.fail(std::string(what) + " does not fit 64 bits");
         return n->integer;
-    }
-    bool flag(const node* n, const char* what) {
-        if (n->kind == value_kind::boolean) return n->boolean;
-        if (n->kind == value_kind::integer && !n->big) return n->integer != 0;
-        c_.fail(std::string(what) + " is not a bool");
     }
     vec<std::int64_t> integers(const node* n, const char* what) {
         if (n->kind != value_kind::tuple && n->kind != value_kind::list) c_.fail(std::string(what) + " is not a tuple");
@@ -149,23 +209,12 @@ private:
         tensor_body t{};
         const bool v3 = least == 7;
         t.type = v3 ? type_of(*args[6]) : storage.type.value_or(dtype::uint8);
-        t.storage = &storage;
         t.offset = integer(args[1], "the offset of a tensor");
         t.shape = shape;
         t.strides = strides;
         if (least > 4) t.requires_grad = flag(args[4], "requires_grad");
         if (args.size == most && least > 4) metadata(*args[most - 1], t);
-        check_shape(shape, strides);
-        if (t.offset < 0) c_.fail("a tensor has the negative offset " + std::to_string(t.offset), errc::bad_tensor);
-        const std::int64_t extent = extent_of(shape, strides);
-        const std::uint64_t have = storage.nbytes / size_of(t.type);
-        std::int64_t end = 0;
-        if (extent != 0 && (__builtin_add_overflow(t.offset, extent, &end) || static_cast<std::uint64_t>(end) > have))
-            c_.fail("a tensor of shape " + shape_text(shape) + " with strides " + shape_text(strides) + " at offset " +
-                        std::to_string(t.offset) + " reaches past the " + std::to_string(have) +
-                        " elements of storage \"" + std::string(storage.key) + "\"",
-                    errc::bad_tensor);
-        return c_.into.tensor(t);
+        return least == 4 ? old_view(storage, t) : view(storage, t);
     }
 
     // {"conj": True, "neg": True}: PyTorch ignores other keys.

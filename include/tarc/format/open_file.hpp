@@ -12,6 +12,8 @@
 
 #include <tarc/error.hpp>
 #include <tarc/format/opened_file.hpp>
+#include <tarc/format/torch_legacy.hpp>
+#include <tarc/format/torch_tar.hpp>
 #include <tarc/format/torch_zip.hpp>
 #include <tarc/limits.hpp>
 
@@ -23,21 +25,18 @@ namespace tarc::detail {
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), head.size()));
     file->read(0, std::as_writable_bytes(std::span(head).first(n)));
     const std::string_view bytes(reinterpret_cast<const char*>(head.data()), n);
-    const char* what = nullptr;
-    // torch/serialization.py: MAGIC_NUMBER as a pickled long, protocol 1 and up; a tar of before 0.1.10 has "ustar"
-    // at 257
-    if (bytes.find("\x8a\x0al\xfc\x9c"
-                   "F\xf9 j\xa8P\x19.") < 3)
-        what = "a torch.save file in the format of before PyTorch 1.6";
-    else if (n > 262 && bytes.substr(257, 5) == "ustar")
-        what = "a tar file, as torch.save wrote it before PyTorch 0.1.10";
-    else if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2))
-        what = "a safetensors file";
-    if (what == nullptr) return open_torch_zip(std::move(file), limit);
-    error e(errc::unsupported, std::string("this is ") + what +
-                                   ", which this version of tarc does not read -- load it in PyTorch and "
-                                   "torch.save it again");
-    throw std::move(e.in_archive(file->name()));
+    if (has_torch_magic(bytes)) return open_torch_legacy(std::move(file), limit);
+    if (n > 262 && bytes.substr(257, 5) == "ustar" && !bytes.starts_with("PK"))
+        return open_torch_tar(std::move(file), limit);
+    if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2)) {
+        error e(errc::unsupported,
+                "this is a safetensors file, which this version of tarc does not read -- load it in PyTorch and "
+                "torch.save it");
+        throw std::move(e.in_archive(file->name()));
+    }
+    if (n > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5)  // a pickle, but not torch.save's
+        return open_torch_legacy(std::move(file), limit);
+    return open_torch_zip(std::move(file), limit);
 }
 
 }  // namespace tarc::detail

@@ -59,9 +59,10 @@ public:
     [[nodiscard]] const record* record_of(const storage_body& s) const {
         return s.record == SIZE_MAX ? nullptr : &zip_->records()[s.record];
     }
+    /// What errors call the place of a storage's bytes: its record, or its key where the format has no records.
     [[nodiscard]] std::string_view record_name(const storage_body& s) const {
         const record* r = record_of(s);
-        return r != nullptr ? r->name : std::string_view{};
+        return r != nullptr ? r->name : s.key;
     }
     /// Orders storages as they stand in the file; those that do not come last.
     [[nodiscard]] std::uint64_t position(const storage_body& s) const {

@@ -54,6 +54,7 @@ struct storage_body {
     std::size_t index = 0;                 // in tree::storages()
     std::size_t record = SIZE_MAX;         // in the archive's directory; SIZE_MAX where the file has none
     std::uint64_t at = UINT64_MAX;         // where the bytes begin: in the record, else in the file
+    const storage_body* whole = nullptr;   // of which this one is a part (files of before PyTorch 0.4)
     const storage_body* origin = nullptr;  // the storage of another tree that this one was copied from
     std::uint8_t swap = 1;                 // bytes to reverse together when reading (files from big-endian machines)
 
