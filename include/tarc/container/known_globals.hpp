@@ -36,6 +36,7 @@ enum class known : std::uint8_t {
     // functions
     encode,
     reconstruct_object,
+    new_object,
     layout,
     rebuild_tensor,
     rebuild_tensor_v2,
@@ -91,6 +92,8 @@ enum class known : std::uint8_t {
         {"collections", "defaultdict", known::default_dict},
         {"copyreg", "_reconstructor", known::reconstruct_object},
         {"copy_reg", "_reconstructor", known::reconstruct_object},
+        {"copyreg", "__newobj__", known::new_object},
+        {"copy_reg", "__newobj__", known::new_object},
         {"numpy", "dtype", known::dtype_of_numpy},
         {"numpy", "ndarray", known::array_of_numpy},
         {"numpy.core.multiarray", "scalar", known::numpy_scalar},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,7 @@ public:
         c_.count();
         const known k = lookup(function);
         const list_body& a = *args->list;
+        if (k == known::new_object && !as_constructor && a.size != 0) return new_object(a);
         node* made = nullptr;
         if (k != known::nothing && (!as_constructor || is_class(k))) {
             made = builtins_.make(k, a);
@@ -73,6 +75,14 @@ public:
     }
 
 private:
+    // copyreg.__newobj__(cls, *args), as protocols 0 and 1 have NEWOBJ.
+    node* new_object(const list_body& a) {
+        c_.charge(a.size * sizeof(node*));
+        node* const args = c_.into.sequence(value_kind::tuple);
+        for (std::size_t i = 1; i < a.size; ++i) c_.into.append(args, a[i]);
+        return call(a[0], args, true);
+    }
+
     // copyreg._reconstructor(cls, base, state), of protocols 0 and 1.
     node* reconstruct(const list_body& a) {
         if (a.size != 3 || a[0]->kind != value_kind::global || lookup(a[1]) != known::object) return nullptr;
