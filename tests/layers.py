@@ -24,6 +24,7 @@ LAYERS = [
     ["format/"],
     ["transfer/"],
     ["archive/"],
+    ["optim/"],
     ["optim.hpp"],
     ["cuda.hpp", "cuda/"],
     ["tarc.hpp"],

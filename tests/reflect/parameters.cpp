@@ -18,6 +18,9 @@ std::string names(const auto& model) {
     return n;
 }
 
+struct older_block {
+    linear attention;
+};
 struct with_rest {
     linear fc;
     tarc::tensor<float> own;
@@ -31,6 +34,9 @@ struct with_rest {
 }  // namespace
 
 template <>
+inline constexpr auto tarc::describe<older_block> =
+    std::tuple{tarc::renamed_from{"attention", "attn"}, tarc::renamed_from{"attention", "self"}};
+template <>
 inline constexpr auto tarc::describe<block> = tarc::rename{"attention", "self_attn"};
 
 TEST_CASE("own tensors before those of children, under their keys in the archive") {
@@ -39,6 +45,12 @@ TEST_CASE("own tensors before those of children, under their keys in the archive
     b.scale = tensor::zeros({2});
     std::get<0>(b.mlp) = make_linear(2, 2, false);
     CHECK_EQ(names(b), "scale self_attn.weight self_attn.bias mlp.0.weight");
+}
+
+TEST_CASE("what older files call a field is another name of what stands below it") {
+    const older_block b{make_linear(2, 2, false)};
+    CHECK_EQ(names(b), "attention.weight");
+    CHECK_EQ(tarc::parameters(b)[0].other_names, std::vector<std::string>{"attn.weight", "self.weight"});
 }
 
 TEST_CASE("parameters are handles on the model's tensors") {
@@ -55,6 +67,8 @@ TEST_CASE("tied tensors are numbered once; another view of one storage is anothe
         tensor a, tied, turned, part, same_part;
     } const p{w, w, w.transpose(0, 1), w.narrow(0, 0, 2), w.narrow(0, 0, 2)};
     CHECK_EQ(names(p), "a turned part");
+    CHECK_EQ(tarc::parameters(p)[0].other_names, std::vector<std::string>{"tied"});
+    CHECK_EQ(tarc::parameters(p)[2].other_names, std::vector<std::string>{"same_part"});
 }
 
 TEST_CASE("undefined and absent tensors, integers and buffers are no parameters") {
