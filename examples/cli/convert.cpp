@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include <tarc/error.hpp>
-#include <tarc/format/storage_reader.hpp>
-#include <tarc/format/torch_zip_writer.hpp>
+#include <tarc/format/file_slices.hpp>
+#include <tarc/format/write_file.hpp>
 #include <tarc/io/sink.hpp>
 
 #include "checkpoint.hpp"
@@ -58,12 +58,8 @@ void convert(const arguments& a) {
         if (c.content.facts()) options.schema = c.content.facts()->schema;
         options.user = c.content.metadata().get();
         tarc::file_sink sink(to);
-        detail::write_torch_zip(*c.content.values()->root, sink, c.limits, options,
-                                [&](std::span<const detail::storage_body* const> all, std::size_t i, auto&& append) {
-                                    detail::for_each_block(
-                                        c.content, *all[i], {},
-                                        [&](std::uint64_t, std::span<const std::byte> piece) { append(piece); });
-                                });
+        detail::file_slices bytes(c.content, c.limits);
+        detail::write_file(*c.content.values()->root, sink, tarc::file_format::torch, c.limits, options, bytes);
         c.file->check_unchanged();
         sink.commit();
     } catch (tarc::error& e) {

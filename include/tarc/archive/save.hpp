@@ -11,7 +11,7 @@
 
 #include <tarc/archive/encode.hpp>
 #include <tarc/archive/endpoint.hpp>
-#include <tarc/format/torch_zip_writer.hpp>
+#include <tarc/format/write_file.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/reflect/schema.hpp>
 #include <tarc/transfer/drain.hpp>
@@ -23,6 +23,12 @@ namespace tarc {
 
 /// How to save. Every member has a default.
 struct save_options {
+    /// torch, safetensors or npz. By default what the path's extension says: `.safetensors` (torch.load reads a file of
+    /// that name as nothing else), `.npz`, and torch for everything that is no such path. The other two hold no
+    /// containers: names are joined by ".", and each tensor, view or tied, is written as a contiguous copy of its own.
+    /// safetensors holds tensors only, npz numbers too; anything else is an error that names it. `location`,
+    /// `whole_storage`, `manifest` and `alignment` mean nothing there.
+    std::optional<file_format> format = {};
     /// Replaces the location of every storage; by default its real one is written ("cpu", "cuda:0").
     std::optional<std::string> location = {};
     /// Write all of each storage, not only the range that the saved views cover.
@@ -31,7 +37,8 @@ struct save_options {
     tarc::durability durability = tarc::durability::durable;
     /// The way back of load_options::keys: state_dicts are written with the file's keys.
     key_map keys = {};
-    /// Facts of the caller's own, a dict of plain values, kept in the manifest.
+    /// Facts of the caller's own, a dict of plain values, kept in the manifest. In a safetensors file its
+    /// `__metadata__`, a dict of str to str; an npz file has no place for them.
     value metadata = {};
     /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save
     /// writes.
@@ -129,7 +136,16 @@ private:
     vec<range> seen_;
 };
 
-inline void check_options(const save_options& o) {
+[[nodiscard]] inline file_format format_to_save(const save_options& o, const std::string& path) {
+    const std::optional<file_format> named = format_of_path(path);
+    if (o.format && *o.format != file_format::safetensors && named == file_format::safetensors)
+        raise(errc::invalid_argument,
+              "torch.load reads a file called .safetensors as a safetensors file only -- give it another extension, or "
+              "leave save_options::format out");
+    return o.format.value_or(named.value_or(file_format::torch));
+}
+
+inline void check_torch_options(const save_options& o) {
     if (o.alignment < 64 || o.alignment > 32768 || (o.alignment & (o.alignment - 1)) != 0)
         raise(errc::invalid_argument, "save_options::alignment is a power of two from 64 to 32768, not " +
                                           std::to_string(o.alignment) +
@@ -153,8 +169,13 @@ inline void check_options(const save_options& o) {
 }
 
 inline void save_tree(tree& t, const output& to, const save_options& o, schema_record schema) {
-    check_options(o);
-    const storage_ranges ranges(t, o);
+    const file_format format = format_to_save(o, to.path());
+    const bool torch = format == file_format::torch;
+    std::optional<storage_ranges> ranges;
+    if (torch) {
+        check_torch_options(o);
+        ranges.emplace(t, o);
+    }
     torch_zip_options z;
     z.alignment = o.alignment;
     z.manifest = o.manifest;
@@ -162,17 +183,17 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
     z.user = o.metadata.get();
     to.run(o.durability, o.files, [&](sink& out) {
         std::optional<drain> from;
-        write_torch_zip(*t.root, out, o.limits, z,
-                        [&](std::span<const storage_body* const> all, std::size_t i, auto&& append) {
-                            if (!from) from.emplace(all, o.staging);
-                            try {
-                                from->bring(i, append);
-                            } catch (error& e) {
-                                if (e.code() == errc::device_failed || e.code() == errc::out_of_memory)
-                                    e.in_record("data/" + std::to_string(i)).at_field(ranges.path(*all[i]));
-                                throw;
-                            }
-                        });
+        const auto bring = [&](std::span<const storage_slice> all, std::size_t i, take_bytes append) {
+            if (!from) from.emplace(all, o.staging);
+            try {
+                from->bring(i, append);
+            } catch (error& e) {
+                if (torch && (e.code() == errc::device_failed || e.code() == errc::out_of_memory))
+                    e.in_record("data/" + std::to_string(i)).at_field(ranges->path(*all[i].storage));
+                throw;
+            }
+        };
+        write_file(*t.root, out, format, o.limits, z, bring);
     });
 }
 

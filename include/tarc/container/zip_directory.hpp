@@ -32,9 +32,6 @@ struct record {
     std::uint16_t flags = 0;
 };
 
-/// Whether all records must stand under one top-level folder (PyTorch, tarc) or names are taken whole (npz).
-enum class zip_root : std::uint8_t { one, none };
-
 namespace detail::zip {
 
 /// The parsed directory. Memory is linear in its size in the file.

@@ -12,7 +12,12 @@
 #include <tarc/util/vec.hpp>
 #include <tarc/value/utf8.hpp>
 
-namespace tarc::detail::zip {
+namespace tarc {
+
+/// Whether all records must stand under one top-level folder (PyTorch, tarc) or names are taken whole (npz).
+enum class zip_root : std::uint8_t { one, none };
+
+namespace detail::zip {
 
 /// A name from a file, safe to print: bytes outside printable ASCII as \xNN, long ones cut.
 inline std::string printable(std::string_view name) {
@@ -98,4 +103,5 @@ private:
     vec<std::uint32_t> slots_;
 };
 
-}  // namespace tarc::detail::zip
+}  // namespace detail::zip
+}  // namespace tarc

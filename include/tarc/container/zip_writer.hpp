@@ -34,14 +34,10 @@ public:
     /// PyTorch must find it in the record `.storage_alignment` where it is not 64. Errors: errc::invalid_argument,
     /// errc::bad_name.
     explicit zip_writer(sink& out, std::string root = "archive", std::uint32_t alignment = 64)
-        : sink_(out), root_(std::move(root)), alignment_(alignment) {
-        if (!std::has_single_bit(alignment) || alignment > detail::zip::max_alignment) {
-            detail::raise(errc::invalid_argument,
-                          "an alignment is a power of two up to 32768, not " + std::to_string(alignment));
-        }
-        if (root_.find('/') != root_.npos) refuse_root("holds a slash");
-        if (const char* fault = detail::zip::name_fault(root_)) refuse_root(fault);
-    }
+        : zip_writer(out, zip_root::one, std::move(root), alignment) {}
+    /// Without a top-level folder.
+    explicit zip_writer(sink& out, zip_root roots, std::uint32_t alignment = 64)
+        : zip_writer(out, roots, roots == zip_root::one ? "archive" : "", alignment) {}
 
     zip_writer(const zip_writer&) = delete;
     zip_writer& operator=(const zip_writer&) = delete;
@@ -58,7 +54,7 @@ public:
         if (open_ || finished_) {
             detail::raise(errc::invalid_argument, finished_ ? "begin() after finish()" : "begin() before end()");
         }
-        std::string full = root_ + "/" + std::string(name);
+        std::string full = root_ + std::string(name);
         const char* fault = detail::zip::name_fault(full);
         if (!fault && (name.empty() || name.ends_with('/'))) fault = "is the name of a folder";
         if (!fault && full.size() > detail::zip::full16) fault = "is longer than 65,535 bytes";
@@ -115,7 +111,7 @@ public:
         scratch_.clear();
         for (std::size_t i = 0; i < records_.size(); ++i) {
             const written& r = records_[i];
-            detail::zip::put_central_entry(scratch_, root_ + "/" + r.name, r.crc32, r.size, headers_[i]);
+            detail::zip::put_central_entry(scratch_, root_ + r.name, r.crc32, r.size, headers_[i]);
             if (scratch_.size() < flush_bytes) continue;
             put(scratch_);
             scratch_.clear();
@@ -128,6 +124,18 @@ public:
     }
 
 private:
+    zip_writer(sink& out, zip_root roots, std::string root, std::uint32_t alignment)
+        : sink_(out), root_(std::move(root)), alignment_(alignment) {
+        if (!std::has_single_bit(alignment) || alignment > detail::zip::max_alignment) {
+            detail::raise(errc::invalid_argument,
+                          "an alignment is a power of two up to 32768, not " + std::to_string(alignment));
+        }
+        if (roots == zip_root::none) return;
+        if (root_.find('/') != root_.npos) refuse_root("holds a slash");
+        if (const char* fault = detail::zip::name_fault(root_)) refuse_root(fault);
+        root_ += '/';
+    }
+
     static constexpr std::size_t flush_bytes = std::size_t{1} << 18;
 
     [[noreturn]] void refuse_root(const char* fault) const {
@@ -141,7 +149,7 @@ private:
     }
 
     sink& sink_;
-    std::string root_;
+    std::string root_;  // with its slash
     std::uint32_t alignment_;
     std::uint64_t position_ = 0, left_ = 0;
     detail::vec<written> records_;

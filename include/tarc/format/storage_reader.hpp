@@ -75,6 +75,9 @@ public:
         }
     }
 
+    /// Leaves out the next bytes, whole elements. Not for a reader that verifies.
+    void skip(std::uint64_t bytes) { at_ += bytes; }
+
 private:
     void read_block(std::span<std::byte> block) {
         if (bytes_.data() != nullptr) {

@@ -12,6 +12,8 @@
 #include <tarc/container/zip_writer.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/io/sink.hpp>
+#include <tarc/util/vec.hpp>
+#include <tarc/value/storage_slice.hpp>
 
 namespace tarc::detail {
 
@@ -51,24 +53,22 @@ inline void write_text_record(zip_writer& zip, std::string_view name, std::strin
 }
 
 /// Writes one archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the
-/// pickle first refers to them; `write_storage(all, i, append)` brings the bytes [begin, end) of the i-th of them all
-/// by calling `append` with pieces of any size; it is called for each in order. The bytes depend on the values and
-/// options alone.
-template <class WriteStorage>
-void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o,
-                     WriteStorage&& write_storage) {
+/// pickle first refers to them; of each its bytes [begin, end) are written. The bytes depend on the values and options
+/// alone.
+inline void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o,
+                            bring_slice bring) {
     const pickled p = write_pickle(root, limit);
     zip_writer zip(out, "archive", o.alignment);
     zip.add("data.pkl", p.bytes);
     write_text_record(zip, ".format_version", "1");
     write_text_record(zip, ".storage_alignment", std::to_string(o.alignment));
     write_text_record(zip, "byteorder", "little");
-    for (std::size_t i = 0; i < p.storages.size(); ++i) {
-        const storage_body& s = *p.storages[i];
-        zip.begin("data/" + std::to_string(i), s.end - s.begin);
-        if (s.end != s.begin)
-            write_storage(std::span<const storage_body* const>(p.storages.data(), p.storages.size()), i,
-                          [&](std::span<const std::byte> piece) { zip.append(piece); });
+    vec<storage_slice> slices;
+    for (const storage_body* s : p.storages) slices.push_back({s, s->begin, s->end});
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+        zip.begin("data/" + std::to_string(i), slices[i].bytes());
+        if (slices[i].bytes() != 0)
+            bring({slices.data(), slices.size()}, i, [&](std::span<const std::byte> piece) { zip.append(piece); });
         zip.end();
     }
     write_text_record(zip, "version", "3\n");
