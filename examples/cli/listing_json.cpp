@@ -82,7 +82,9 @@ void print_json(output& out, const each_entry& each, const crc_lookup& crc) {
     each([&](const tarc::entry& e) {
         out.text.append(separator).append("{\"path\": ");
         append_path(out.text, e.path);
-        out.text.append(", \"kind\": \"").append(kind_text(e.kind)).append("\"");
+        const bool beside = e.is_tensor() && e.attribute;  // it is no tensor of the state_dict
+        out.text.append(", \"kind\": \"").append(beside ? "object" : kind_text(e.kind)).append("\"");
+        if (beside) out.text += ", \"value\": \"torch.Tensor\"";
         if (e.is_tensor()) {
             append_tensor(out.text, e, crc);
         } else {

@@ -35,6 +35,8 @@ struct entry {
     value_kind kind = value_kind::none;
     /// The value itself, without tensor bytes.
     tarc::value value;
+    /// Beside the state_dict: what a TorchScript module has besides parameters, buffers and modules. May be a tensor.
+    bool attribute = false;
     /// Of an object or a class: "module.name". Of a constant of torch: as Python prints it ("torch.float16", "cuda:0").
     std::string_view text;
 
@@ -89,6 +91,7 @@ public:
             [&](std::span<const step> path, const node& n) {
                 while (e_.path.size() >= path.size() && !e_.path.empty()) e_.path.pop_back();
                 if (!path.empty()) e_.path.push_back(key_of(path.back()));
+                if (path.size() <= aside_) aside_ = !path.empty() && path.back().aside ? path.size() : SIZE_MAX;
                 return visit(n, use);
             },
             [&](const node& n, vec<child>& out) { list(n, out); });
@@ -209,6 +212,7 @@ private:
         tarc::entry fresh;
         fresh.path = std::move(e_.path);
         fresh.kind = kind;
+        fresh.attribute = aside_ != SIZE_MAX;
         fresh.value = tarc::value(values_, &n);
         e_ = std::move(fresh);
     }
@@ -226,11 +230,12 @@ private:
         if (n.kind == value_kind::set) return list_set(*n.list, out);
         if (n.kind != value_kind::object || is_transparent(n)) return list_children(n, out);
         const object_body& o = *n.object;
+        const bool aside = o.stated != object_body::not_scripted;
         if (o.args != nullptr && (o.args->kind != value_kind::tuple || o.args->list->size != 0))
-            out.push_back({{nullptr, 0, "args"}, o.args});
+            out.push_back({{nullptr, 0, "args", aside}, o.args});
         // The attributes of an object that is a list or a dict do not show, as those of an OrderedDict do not.
         if (o.state != nullptr && o.items == nullptr && o.pairs == nullptr)
-            out.push_back({{nullptr, 0, "state"}, o.state});
+            out.push_back({{nullptr, 0, "state", aside}, o.state});
         if (o.items != nullptr)
             for (std::size_t i = 0; i < o.items->size; ++i) out.push_back({{nullptr, i, {}}, (*o.items)[i]});
         if (o.pairs != nullptr)
@@ -259,6 +264,7 @@ private:
     python_repr repr_;
     vec<std::size_t> numbers_;
     std::size_t count_ = 0;
+    std::size_t aside_ = SIZE_MAX;  // how deep the attribute stands that the walk is in
     tarc::entry e_;
 };
 

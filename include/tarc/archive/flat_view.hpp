@@ -19,8 +19,8 @@
 namespace tarc::detail {
 
 /// A state_dict as dotted keys, whatever form it has in the file: flat, nested dicts and lists, or the `nn.Module` of
-/// an entire pickled model (`_parameters`, `_buffers` without `_non_persistent_buffers_set`, `_modules`). Containers
-/// stand in it before what they hold.
+/// an entire pickled model (`_parameters`, `_buffers` without `_non_persistent_buffers_set`, `_modules`), or a module
+/// of a TorchScript archive without its attributes. Containers stand in it before what they hold.
 class flat_view {
 public:
     struct item {
@@ -134,6 +134,7 @@ private:
     /// The state of an nn.Module, or null.
     static const node* module_state(const node& n) {
         if (!is_transparent(n)) return nullptr;
+        if (n.object->stated != object_body::not_scripted) return n.object->state;
         const node* parameters = member(*n.object->state, "_parameters");
         const node* modules = member(*n.object->state, "_modules");
         const bool is_module = parameters != nullptr && modules != nullptr && parameters->kind == value_kind::dict &&
@@ -144,6 +145,11 @@ private:
     static void expand(const node& n, vec<child>& out) {
         const node* state = module_state(n);
         if (state == nullptr) return list_children(n, out);
+        if (n.object->stated != object_body::not_scripted) {
+            for (std::size_t i = 0; i < n.object->stated; ++i)
+                out.push_back({{(*state->dict)[i].key, 0, {}}, (*state->dict)[i].value});
+            return;
+        }
         const node* transient = member(*state, "_non_persistent_buffers_set");
         for (const std::string_view part : {"_parameters", "_buffers", "_modules"}) {
             const node* d = member(*state, part);

@@ -127,6 +127,12 @@ enum class known : std::uint8_t {
     return n != nullptr && n->kind == value_kind::global ? lookup(*n->global) : known::nothing;
 }
 
+/// A tensor that stays an object: sparse, quantized or nested.
+[[nodiscard]] inline bool is_structured_tensor(const node& n) {
+    const known k = n.kind == value_kind::object ? lookup(n.object->cls) : known::nothing;
+    return k == known::rebuild_sparse || k == known::rebuild_qtensor || k == known::rebuild_nested;
+}
+
 /// The dtype that a global such as torch.float16 is.
 [[nodiscard]] inline std::optional<dtype> dtype_of_global(const node& n) {
     if (n.kind != value_kind::global || n.global->module != "torch") return std::nullopt;

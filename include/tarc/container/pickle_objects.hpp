@@ -29,6 +29,13 @@ public:
 
     /// The result of function(args), or of cls.__new__(cls, *args): known data, or an opaque object.
     node* call(node* function, node* args, bool as_constructor) {
+        // torch/csrc/jit/serialization/pickler.cpp gives the class of an enum its value, not a tuple of it
+        if (args->kind != value_kind::tuple && function->kind == value_kind::global &&
+            function->global->module.starts_with("__torch__")) {
+            node* tuple = c_.into.sequence(value_kind::tuple);
+            tuple->list->push_back(c_.into.memory, args);
+            args = tuple;
+        }
         if (args->kind != value_kind::tuple) c_.fail("a class or function is given arguments that are not a tuple");
         if (function->kind != value_kind::global && function->kind != value_kind::object)
             c_.fail("the pickle calls " + describe_key(*function) + ", which is neither a class nor a function");

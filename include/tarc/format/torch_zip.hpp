@@ -14,6 +14,7 @@
 #include <tarc/container/zip_reader.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/format/opened_file.hpp>
+#include <tarc/format/torch_script.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/value/tree.hpp>
@@ -42,6 +43,7 @@ public:
         big_endian_ = read_byteorder();
         std::optional<manifest> facts = manifest::read(zip_, limits_);
         read_values(facts);
+        if (script) script_modules(zip_, limits_).sort(*values_->root);
         resolve();
         return {script ? file_format::torch_script : file_format::torch, std::move(zip_), limits_, std::move(values_),
                 std::move(facts)};

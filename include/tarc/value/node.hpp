@@ -81,6 +81,10 @@ struct object_body {
     node* state = nullptr;       // what BUILD gave it, or null
     list_body* items = nullptr;  // what APPEND(S) gave it, or null
     dict_body* pairs = nullptr;  // what SETITEM(S) gave it, or null
+    // Of an object in a TorchScript archive: how many entries of its state, the first ones, are of its state_dict; the
+    // others are attributes. not_scripted for any other object.
+    std::size_t stated = not_scripted;
+    static constexpr std::size_t not_scripted = SIZE_MAX;
 };
 
 /// A value in a tree. Lives in the tree's arena; children are shared where the pickle shared them, so a tree is a

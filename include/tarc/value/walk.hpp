@@ -21,6 +21,7 @@ struct step {
     const node* key = nullptr;
     std::size_t index = 0;
     std::string_view label;
+    bool aside = false;  // to an attribute of a TorchScript module, which its state_dict has not
 };
 
 struct child {
@@ -47,7 +48,12 @@ inline void list_children(const node& n, vec<child>& out) {
             break;
         case value_kind::dict: add_dict(*n.dict); break;
         case value_kind::object:
-            if (is_transparent(n)) return add_dict(*n.object->state->dict);
+            if (is_transparent(n)) {
+                add_dict(*n.object->state->dict);
+                for (std::size_t i = n.object->stated; i < n.object->state->dict->size; ++i)
+                    out[out.size() - n.object->state->dict->size + i].step.aside = true;
+                return;
+            }
             if (n.object->args != nullptr) out.push_back({{nullptr, 0, "args"}, n.object->args});
             if (n.object->state != nullptr) out.push_back({{nullptr, 0, "state"}, n.object->state});
             if (n.object->items != nullptr)
