@@ -12,6 +12,7 @@
 #include <tarc/error.hpp>
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/tensor/shape.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
@@ -34,13 +35,16 @@ public:
         if (is_part && !c_.site.parts)
             c_.fail("a storage is saved as a part of another storage, as PyTorch before 0.4 did", errc::unsupported);
 
-        const std::optional<dtype> type = class_of_storage(*part[1]);
+        const std::optional<dtype> cpp_type = class_of_libtorch(*part[1]);
+        const std::optional<dtype> type = cpp_type ? std::nullopt : class_of_storage(*part[1]);
         if (part[3]->kind != value_kind::string)
             c_.fail("the location of storage " + describe_key(*part[2]) + " is not a string");
-        const std::uint64_t nbytes = bytes_of(part[4], type, *part[2]);
+        const std::uint64_t nbytes = bytes_of(part[4], cpp_type ? cpp_type : type, *part[2]);
         const auto [body, fresh] = storage_of(part[2], type, part[3]->str(), nbytes);
         if (body->whole != nullptr) c_.fail("storage " + describe_key(*part[2]) + " is a part of another one");
-        return c_.into.bare_storage(is_part ? part_of(*body, *part[5]) : body);
+        node* const made = c_.into.bare_storage(is_part ? part_of(*body, *part[5]) : body);
+        if (cpp_type) cpp_types_[made] = *cpp_type;
+        return made;
     }
 
     /// The dtype of a storage class; none for untyped ones.
@@ -162,6 +166,20 @@ private:
         return body;
     }
 
+    /// libtorch has a storage class for each dtype, by its own name for the dtype (c10::toString): torch.UInt16Storage,
+    /// torch.Float8_e5m2Storage. PyTorch has none for those; their storages count as untyped.
+    static std::optional<dtype> class_of_libtorch(const node& cls) {
+        constexpr std::string_view ending = "Storage";
+        if (cls.kind != value_kind::global || cls.global->module != "torch" || !cls.global->name.ends_with(ending))
+            return std::nullopt;
+        std::string name(cls.global->name.substr(0, cls.global->name.size() - ending.size()));
+        if (name == "ComplexHalf") return dtype::complex32;
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        const auto type = parse_dtype(name);
+        return type && facts(*type).storage.empty() ? type : std::nullopt;
+    }
+
     std::int64_t integer(const node* n, const char* what) {
         if (n->kind != value_kind::integer) c_.fail(std::string(what) + " is not an integer");
         if (n->big) c_.fail(std::string(what) + " does not fit 64 bits");
@@ -209,6 +227,7 @@ private:
         tensor_body t{};
         const bool v3 = least == 7;
         t.type = v3 ? type_of(*args[6]) : storage.type.value_or(dtype::uint8);
+        if (const dtype* type = v3 || storage.type ? nullptr : cpp_types_.find(args[0])) t.type = *type;
         t.offset = integer(args[1], "the offset of a tensor");
         t.shape = shape;
         t.strides = strides;
@@ -291,7 +310,8 @@ private:
     }
 
     pickle_context& c_;
-    char storages_ = 0;  // its address stands for "the storages" among the owners of keys
+    address_map<dtype> cpp_types_;  // of storage nodes
+    char storages_ = 0;             // its address stands for "the storages" among the owners of keys
 };
 
 }  // namespace tarc::detail

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>  // std::shared_ptr
 #include <optional>
 #include <span>
@@ -42,31 +43,47 @@ public:
         read_version();
         big_endian_ = read_byteorder();
         std::optional<manifest> facts = manifest::read(zip_, limits_);
-        read_values(facts);
-        if (script) script_modules(zip_, limits_).sort(*values_->root);
-        resolve();
+        values_->root = read_pickle_record("data.pkl", facts);
+        resolve("data/", 0);
+        if (script) read_script();
+        if (big_endian_) find_untyped_swaps();
         return {script ? file_format::torch_script : file_format::torch, std::move(zip_), limits_, std::move(values_),
                 std::move(facts)};
     }
 
 private:
-    void read_values(const std::optional<manifest>& facts) {
-        const record& pickle = zip_.get("data.pkl");
+    node* read_pickle_record(std::string_view name, const std::optional<manifest>& facts = {}) {
+        const record& pickle = zip_.get(name);
         if (pickle.size > limits_.pickle_bytes)
             raise_at(errc::limit_exceeded,
                      "the pickle has " + std::to_string(pickle.size) + " bytes, more than tarc::limits::pickle_bytes",
-                     "data.pkl", 0);
+                     name, 0);
         // a pickle's byte becomes up to a hundred of the tree, so a compressed one must not grow without measure
         if (pickle.size > pickle.stored_size &&
             pickle.size > (std::uint64_t{1} << 20) + checked_mul(zip_.file().size(), 32, "the size of the file"))
             raise_at(
                 errc::limit_exceeded,
                 "the pickle inflates to " + std::to_string(pickle.size) + " bytes, out of all proportion to the file",
-                "data.pkl", 0);
+                name, 0);
         const std::vector<std::byte> bytes = zip_.read(pickle);
         if (const auto index = static_cast<std::size_t>(&pickle - zip_.records().data()); facts && facts->covers(index))
             facts->verify(index, pickle.name, bytes);
-        values_->root = read_pickle(bytes, *values_, limits_, "data.pkl");
+        return read_pickle(bytes, *values_, limits_, name);
+    }
+
+    /// Sets the state_dict apart from attributes, and adds the constants of the code to these: a frozen module has its
+    /// weights there. They are called as the code calls them, CONSTANTS.c0.
+    void read_script() {
+        script_modules(zip_, limits_).sort(*values_->root);
+        const std::size_t first = values_->storages().size();
+        const node* constants = read_pickle_record("constants.pkl");
+        resolve("constants/", first);
+        if (constants->kind != value_kind::tuple || constants->list->size == 0 || !is_transparent(*values_->root))
+            return;
+        node* named = values_->dict();
+        for (std::size_t i = 0; i < constants->list->size; ++i)
+            values_->insert(named, "c" + std::to_string(i), (*constants->list)[i]);
+        values_->insert(values_->root->object->state, "CONSTANTS", named);
     }
 
     std::string small_record(std::string_view name) const {
@@ -99,11 +116,13 @@ private:
         raise_at(errc::bad_archive, "the byte order is neither \"little\" nor \"big\"", "byteorder", 0);
     }
 
-    /// Leads each storage to its record, which must have exactly the storage's size.
-    void resolve() {
-        for (storage_body& s : values_->storages()) {
+    /// Leads each storage from the `first` to its record, which must have exactly the storage's size.
+    void resolve(std::string_view folder, std::size_t first) {
+        std::deque<storage_body>& all = values_->storages();
+        for (std::size_t i = first; i < all.size(); ++i) {
+            storage_body& s = all[i];
             if (s.live.defined()) continue;  // bytes that stand in the pickle
-            const std::string name = "data/" + std::string(s.key);
+            const std::string name = std::string(folder) + std::string(s.key);
             const record* r = zip_.find(name);
             if (r == nullptr) {
                 if (s.location == "meta") {
@@ -122,7 +141,6 @@ private:
             s.at = 0;
             if (big_endian_ && s.type) s.swap = tarc::facts(*s.type).swap;
         }
-        if (big_endian_) find_untyped_swaps();
     }
 
     /// An untyped storage is swapped by the dtype of the tensors over it (which PyTorch itself does not do).
