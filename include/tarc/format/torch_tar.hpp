@@ -160,7 +160,12 @@ private:
             t.offset = p.in.number<std::int64_t>();
             t.shape = shape;
             t.strides = strides;
-            add(p, number, tensors.old_view(storage, t));
+            try {
+                add(p, number, tensors.old_view(storage, t));
+            } catch (error& e) {  // of the shape alone
+                e.in_record(p.in.name()).at_offset(p.c.at);
+                throw;
+            }
         }
         p.require_end();
     }
