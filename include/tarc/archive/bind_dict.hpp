@@ -9,6 +9,7 @@
 #include <tarc/archive/binder.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
+#include <tarc/value/tree.hpp>
 
 /// Binding of structs that are dicts: a key for each field.
 namespace tarc::detail {
@@ -58,7 +59,9 @@ inline void binder::dict(const type_facts& t, void* target, const node& n) {
             for (std::size_t k = 0; k < m.old_names.size() && where == d->size; ++k) where = names.find(m.old_names[k]);
             scope s(path_, escaped(m.name), '/');
             const policy_scope p(*this, m);
-            if (where == d->size) {
+            if (const node* part = where == d->size && options_.dotted ? gathered(m, *d, used) : nullptr) {
+                any(*m.type, at[i], *part);
+            } else if (where == d->size) {
                 absent(m, at[i]);
             } else {
                 used[where] = true;
@@ -80,6 +83,89 @@ inline void binder::dict(const type_facts& t, void* target, const node& n) {
     for (std::size_t i = 0; i < d->size; ++i) {
         if (!used[i]) unexpected(step_text(*(*d)[i].key));
     }
+}
+
+/// What stands below a name in a format without containers ("model.fc1.weight" below "model"), as a dict; null where
+/// nothing does.
+inline node* binder::below_dot(const dict_body& d, std::string_view name, vec<bool>* used) {
+    node* part = nullptr;
+    tree& t = *out_.values;
+    budget_.visit(d.size);
+    for (std::size_t i = 0; i < d.size; ++i) {
+        const node& key = *d[i].key;
+        if (key.kind != value_kind::string || key.size <= name.size() + 1 || !key.str().starts_with(name) ||
+            key.text[name.size()] != '.')
+            continue;
+        node* rest = t.make(value_kind::string);
+        rest->text = key.text + name.size() + 1;
+        rest->size = key.size - name.size() - 1;
+        std::uint64_t dots = 0;
+        for (const char c : rest->str()) dots += c == '.';
+        if (dots > options_.limit.depth)
+            raise(errc::limit_exceeded,
+                  "a name has more than " + std::to_string(options_.limit.depth) + " dots (tarc::limits::depth)");
+        if (part == nullptr) part = t.dict();
+        t.insert(part, rest, d[i].value);
+        if (used != nullptr) (*used)[i] = true;
+    }
+    return part;
+}
+
+/// The container that a field was written from to a format that has none; null where there is nothing of it.
+inline const node* binder::gathered(const member& m, const dict_body& d, vec<bool>& used) {
+    if (!has_steps(*m.type)) return nullptr;
+    node* part = below_dot(d, m.name, &used);
+    for (std::size_t k = 0; k < m.old_names.size() && part == nullptr; ++k) part = below_dot(d, m.old_names[k], &used);
+    return part == nullptr ? nullptr : shaped(*m.type, part);
+}
+
+/// Whether values of a type stand below steps of a path, not at its end.
+inline bool binder::has_steps(const type_facts& t) {
+    switch (t.kind) {
+        case kind::optional:
+        case kind::stand_in: return has_steps(*t.element);
+        case kind::aggregate:
+        case kind::sequence:
+        case kind::array:
+        case kind::tuple:
+        case kind::map:
+        case kind::value: return true;
+        default: return false;
+    }
+}
+
+/// A dict of dotted names as the type has it. Names that do not fit stay, and are reported where they are bound.
+inline node* binder::shaped(const type_facts& type, node* part) {
+    const type_facts& t = type.kind == kind::optional || type.kind == kind::stand_in ? *type.element : type;
+    if (&t != &type) return shaped(t, part);
+    const bool list = t.kind == kind::sequence || t.kind == kind::array || t.kind == kind::tuple;
+    if (!list && (t.kind != kind::map || !has_steps(*t.element))) return part;
+    const dict_body& d = *part->dict;
+    const name_index names(d);
+    node* made = list ? out_.values->sequence(value_kind::list) : out_.values->dict();
+    text_set seen;
+    std::size_t taken = 0;
+    for (std::size_t i = 0; taken != d.size; ++i) {
+        if (!list && i == d.size) return part;  // "x" and "x.y"
+        const std::string_view whole = list ? std::string_view() : d[i].key->str();
+        const std::string name = list ? std::to_string(i) : std::string(whole.substr(0, whole.find('.')));
+        if (!list && !seen.add(whole.substr(0, name.size())).fresh) continue;
+        const std::size_t where = names.find(name);
+        node* item = where != d.size ? d[where].value : below_dot(d, name, nullptr);
+        if (item == nullptr || (t.kind == kind::tuple && i >= t.members.size())) return part;
+        if (where == d.size) {
+            taken += item->dict->size;
+            const type_facts& element = t.kind == kind::tuple ? *t.members[i].type : *t.element;
+            if (has_steps(element)) item = shaped(element, item);
+        } else {
+            ++taken;
+        }
+        if (list)
+            out_.values->append(made, item);
+        else
+            out_.values->insert(made, name, item);
+    }
+    return made;
 }
 
 inline void binder::metadata(const type_facts& t, void* target, const node& n) {

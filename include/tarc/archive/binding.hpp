@@ -73,7 +73,8 @@ struct bind_options {
     key_map keys;
     const path_filter* filter = nullptr;  // a binder needs one
     dtype_policy dtypes = dtype_policy::exact;
-    std::string at;  // where in the file the root node stands
+    std::string at;       // where in the file the root node stands
+    bool dotted = false;  // the file's format has no containers: what was in one has its name and a dot before it
     tarc::limits limit;
     std::uint64_t tree_bytes = 0;  // memory of the file's tree
     void* context = nullptr;

@@ -43,6 +43,7 @@ public:
         b.filter = &filter_;
         b.dtypes = o.dtypes;
         b.at = tarc::detail::path_text(o.at);
+        b.dotted = file.format() == file_format::safetensors || file.format() == file_format::npz;
         b.limit = o.limits;
         b.tree_bytes = file.values()->memory.capacity();
         b.context = this;

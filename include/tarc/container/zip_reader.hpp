@@ -89,13 +89,14 @@ public:
 
     /// Where a record's bytes begin in the file. Checks its headers the first time.
     [[nodiscard]] std::uint64_t payload_offset(const record& r) const {
+        detail::zip::window bytes(*file_, 1024);
+        return payload_offset(r, bytes);
+    }
+    /// The same through a window on the file that the caller keeps for many records.
+    [[nodiscard]] std::uint64_t payload_offset(const record& r, detail::zip::window& bytes) const {
         const std::size_t i = index_of(r);
-        std::uint64_t at = payloads_[i].load(std::memory_order_relaxed);
-        if (at == 0) {
-            detail::zip::window bytes(*file_, 1024);
-            at = check_entry(i, bytes);
-        }
-        return at;
+        const std::uint64_t at = payloads_[i].load(std::memory_order_relaxed);
+        return at != 0 ? at : check_entry(i, bytes);
     }
 
     /// The whole record, inflated if need be. `verify`: against its CRC-32, unless the archive has none.
@@ -119,6 +120,33 @@ public:
         }
         if (verify) verify_crc(r, crc32(bytes));
         return bytes;
+    }
+
+    /// The first `bytes` of a record, or all of a shorter one; no checksum. Of a compressed record only its beginning
+    /// is inflated, unless that does not reach.
+    [[nodiscard]] std::vector<std::byte> read_front(const record& r, std::size_t bytes) const {
+        constexpr std::size_t spare = 512;  // longer than the longest match of DEFLATE, which is written whole or not
+        bytes = std::min<std::uint64_t>(bytes, r.size);
+        std::vector<std::byte> front;
+        if (r.method == detail::zip::stored) {
+            front.resize(bytes);
+            read_into(r, 0, front);
+            return front;
+        }
+        if (r.method == detail::zip::deflated && r.size - bytes > spare) {
+            check_ratio(r);
+            std::vector<std::byte> packed(std::min<std::uint64_t>(r.stored_size, 2 * bytes + 4096));
+            read_packed(r, 0, packed);
+            front.resize(bytes + spare);
+            std::size_t used = 0;
+            if (inflate_into(r, packed, front, used) == LIBDEFLATE_INSUFFICIENT_SPACE) {
+                front.resize(bytes);
+                return front;
+            }
+        }
+        front = read(r, false);
+        front.resize(bytes);
+        return front;
     }
 
     /// Bytes of a STORED record, as they stand in the file; no checksum.
@@ -218,22 +246,27 @@ private:
         }
     }
 
-    [[nodiscard]] std::vector<std::byte> inflate(const record& r, std::span<const std::byte> packed) const {
+    libdeflate_result inflate_into(const record& r, std::span<const std::byte> packed, std::span<std::byte> out,
+                                   std::size_t& used) const {
         struct release {
             void operator()(libdeflate_decompressor* d) const noexcept { libdeflate_free_decompressor(d); }
         };
         const std::unique_ptr<libdeflate_decompressor, release> inflater(libdeflate_alloc_decompressor());
         if (!inflater) fail(errc::out_of_memory, "no memory for decompression", r, 0);
-        std::vector<std::byte> bytes(r.size);
         std::byte none{};  // libdeflate wants a pointer even where there is nothing to write
-        std::size_t used = 0, made = 0;
-        const auto result =
-            libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
-                                             bytes.empty() ? &none : bytes.data(), bytes.size(), &used, &made);
-        if (result != LIBDEFLATE_SUCCESS || made != r.size) {
+        return libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
+                                                out.empty() ? &none : out.data(), out.size(), &used, nullptr);
+    }
+
+    [[nodiscard]] std::vector<std::byte> inflate(const record& r, std::span<const std::byte> packed) const {
+        std::vector<std::byte> bytes(r.size);
+        std::size_t used = 0;
+        // without a place for the size it makes, it succeeds only where that is the size of the buffer
+        const libdeflate_result result = inflate_into(r, packed, bytes, used);
+        if (result != LIBDEFLATE_SUCCESS) {
             fail(errc::bad_archive,
                  result == LIBDEFLATE_INSUFFICIENT_SPACE ? "it inflates to more bytes than it claims"
-                 : result == LIBDEFLATE_SUCCESS          ? "it inflates to fewer bytes than it claims"
+                 : result == LIBDEFLATE_SHORT_OUTPUT     ? "it inflates to fewer bytes than it claims"
                                                          : "its DEFLATE stream is damaged",
                  r, 0);
         }

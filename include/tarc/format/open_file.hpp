@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <memory>  // std::shared_ptr
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 
-#include <tarc/error.hpp>
+#include <tarc/format/npz.hpp>
 #include <tarc/format/opened_file.hpp>
+#include <tarc/format/safetensors.hpp>
 #include <tarc/format/torch_legacy.hpp>
 #include <tarc/format/torch_tar.hpp>
 #include <tarc/format/torch_zip.hpp>
@@ -26,14 +26,11 @@ namespace tarc::detail {
     file->read(0, std::as_writable_bytes(std::span(head).first(n)));
     const std::string_view bytes(reinterpret_cast<const char*>(head.data()), n);
     if (has_torch_magic(bytes)) return open_torch_legacy(std::move(file), limit);
+    // the length of the header, below 2^56, then the header
+    if (n > 8 && bytes.substr(7, 2) == std::string_view("\0{", 2)) return open_safetensors(std::move(file), limit);
+    if (looks_like_npz(*file, bytes)) return open_npz(std::move(file), limit);
     if (n > 262 && bytes.substr(257, 5) == "ustar" && !bytes.starts_with("PK"))
         return open_torch_tar(std::move(file), limit);
-    if (n > 9 && bytes.substr(7, 2) == std::string_view("\0{", 2)) {
-        error e(errc::unsupported,
-                "this is a safetensors file, which this version of tarc does not read -- load it in PyTorch and "
-                "torch.save it");
-        throw std::move(e.in_archive(file->name()));
-    }
     if (n > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5)  // a pickle, but not torch.save's
         return open_torch_legacy(std::move(file), limit);
     return open_torch_zip(std::move(file), limit);
