@@ -1,6 +1,6 @@
 // Loads what torch.optim wrote into tarc's struct for it and saves that again: for tests/optim/test_optim.py.
 //
-//     optimizer_copy KIND IN OUT    KIND: sgd adam adamw rmsprop adagrad; the files hold a state_dict()
+//     optimizer_copy KIND IN OUT    KIND: sgd adam adamw rmsprop adagrad, or value for any; the files hold a state_dict()
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -26,6 +26,7 @@ int main(int argc, char** argv) try {
     if (kind == "adamw") return copy<tarc::optim::adamw>(in, out);
     if (kind == "rmsprop") return copy<tarc::optim::rmsprop>(in, out);
     if (kind == "adagrad") return copy<tarc::optim::adagrad>(in, out);
+    if (kind == "value") return copy<tarc::value>(in, out);
     return 2;
 } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
