@@ -1,4 +1,7 @@
-"""What torch.optim saves goes through tarc's structs and back: nothing is lost, and the next step is the same to the bit."""
+"""What torch.optim saves goes through tarc and back, as data and as structs: nothing is lost, and the next step is the
+same to the bit."""
+import copy as python_copy
+import io
 import os
 import pathlib
 import subprocess
@@ -7,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+torch.set_num_threads(1)
 PROGRAM = pathlib.Path(os.environ["TARC_BIN"]) / "programs" / "optimizer_copy"
 
 CASES = {
@@ -50,6 +54,24 @@ def assert_same(mine, theirs, path=()):
             assert_same(a, b, (*path, i))
     else:  # torch keeps what the program gave it, so that a float may be an int: 0 for 0.0
         assert mine == theirs and isinstance(mine, bool) == isinstance(theirs, bool), (path, mine, theirs)
+
+
+def assert_equal(mine, theirs, path=()):
+    """Of one type all the way down, in one order."""
+    assert type(mine) is type(theirs), path
+    if isinstance(theirs, torch.Tensor):
+        assert_same(mine, theirs, path)
+        assert mine.untyped_storage().nbytes() == theirs.untyped_storage().nbytes(), path
+    elif isinstance(theirs, dict):
+        assert list(mine) == list(theirs), path
+        for key in theirs:
+            assert_equal(mine[key], theirs[key], (*path, key))
+    elif isinstance(theirs, (list, tuple)):
+        assert len(mine) == len(theirs), path
+        for i, (a, b) in enumerate(zip(mine, theirs)):
+            assert_equal(a, b, (*path, i))
+    else:
+        assert mine == theirs, path
 
 
 class Net(nn.Module):
@@ -121,22 +143,132 @@ def test_names_of_parameters_are_kept(case, tmp_path):
     cls(net().parameters(), **options).load_state_dict(after)
 
 
-@pytest.mark.parametrize("scheduler", [lambda o: torch.optim.lr_scheduler.StepLR(o, 1, 0.5),
-                                       lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=10)])
-@pytest.mark.parametrize("case", ["sgd-momentum", "adam", "adamw"])
-def test_what_schedulers_add_is_kept(case, scheduler, tmp_path):
+SCHEDULERS = {
+    "LambdaLR": lambda s, o: s.LambdaLR(o, lambda epoch: 0.9**epoch),
+    "MultiplicativeLR": lambda s, o: s.MultiplicativeLR(o, lambda epoch: 0.9),
+    "StepLR": lambda s, o: s.StepLR(o, 1, 0.5),
+    "MultiStepLR": lambda s, o: s.MultiStepLR(o, [1, 3, 3]),
+    "ConstantLR": lambda s, o: s.ConstantLR(o),
+    "LinearLR": lambda s, o: s.LinearLR(o),
+    "ExponentialLR": lambda s, o: s.ExponentialLR(o, 0.9),
+    "SequentialLR": lambda s, o: s.SequentialLR(o, [s.ConstantLR(o), s.ExponentialLR(o, 0.9)], [2]),
+    "CosineAnnealingLR": lambda s, o: s.CosineAnnealingLR(o, 10),
+    "ChainedScheduler": lambda s, o: s.ChainedScheduler([s.ConstantLR(o), s.MultiStepLR(o, [1])]),
+    "ReduceLROnPlateau": lambda s, o: s.ReduceLROnPlateau(o, patience=0),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.01, 0.1, step_size_up=2),
+    "CosineAnnealingWarmRestarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 3),
+    "OneCycleLR": lambda s, o: s.OneCycleLR(o, 1.0, total_steps=10),
+    "PolynomialLR": lambda s, o: s.PolynomialLR(o),
+    "SWALR": lambda s, o: torch.optim.swa_utils.SWALR(o, 0.05),
+}
+
+
+def advance(schedule):
+    schedule.step(*[1.0] if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau) else [])
+
+
+@pytest.mark.parametrize("name", sorted({*torch.optim.lr_scheduler.__all__, "SWALR"} - {"LRScheduler"}))
+@pytest.mark.parametrize("case", ["sgd-momentum", "adamw"])
+def test_schedulers_and_what_they_add_to_groups(case, name, tmp_path):
     kind, cls, options = CASES[case]
+    make = lambda m: cls(m.parameters(), **options)
     model = net()
-    optimizer = cls(model.parameters(), **options)
-    schedule = scheduler(optimizer)
+    optimizer = make(model)
+    schedule = SCHEDULERS[name](torch.optim.lr_scheduler, optimizer)
     for seed in range(3):
         step(model, optimizer, seed)
-        schedule.step()
+        advance(schedule)
+    state = schedule.state_dict()
+    data = copy("value", state, tmp_path)
+    assert_equal(data, state)
     before = optimizer.state_dict()
-    assert "initial_lr" in before["param_groups"][0]
     after = copy(kind, before, tmp_path)
     assert_same(after, before)
-    assert_next_steps_agree(model, optimizer, lambda m: cls(m.parameters(), **options), after)
+    twin = net()
+    twin.load_state_dict(model.state_dict())
+    other = make(twin)
+    again = SCHEDULERS[name](torch.optim.lr_scheduler, other)
+    again.load_state_dict(data)
+    other.load_state_dict(after)
+    for seed in range(100, 103):
+        for m, o, s in ((model, optimizer, schedule), (twin, other, again)):
+            step(m, o, seed)
+            advance(s)
+        assert_same(other.state_dict(), optimizer.state_dict())
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters()))
+
+
+# Of every optimizer: its defaults, and what gives it more state.
+OPTIONS = {
+    "Adadelta": [dict(lr=0.1, maximize=True)],
+    "Adafactor": [dict(lr=torch.tensor(0.01))],
+    "Adagrad": [dict(initial_accumulator_value=0.5)],
+    "Adam": [dict(amsgrad=True), dict(lr=torch.tensor(0.01)),
+             dict(betas=(torch.tensor(0.8), torch.tensor(0.99)), foreach=False)],
+    "AdamW": [dict(amsgrad=True), dict(fused=True)],
+    "Adamax": [dict(weight_decay=0.1, foreach=True)],
+    "ASGD": [dict(lambd=0.1, t0=1)],
+    "LBFGS": [dict(line_search_fn="strong_wolfe", history_size=3)],
+    "Muon": [dict(nesterov=False, adjust_lr_fn="match_rms_adamw")],
+    "NAdam": [dict(decoupled_weight_decay=True)],
+    "RAdam": [dict(weight_decay=0.1)],
+    "RMSprop": [dict(centered=True, momentum=0.9)],
+    "Rprop": [dict(etas=(0.4, 1.3))],
+    "SGD": [dict(momentum=0.9, dampening=0.1)],
+}
+EVERY_OPTIMIZER = [(n, o) for n in dir(torch.optim) if isinstance(getattr(torch.optim, n), type) and n != "Optimizer"
+                   for o in [{}, *OPTIONS.get(n, [])]]
+
+
+class Words(nn.Module):
+    """Its gradient is sparse."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(6, 5, sparse=True)
+
+    def forward(self, x):
+        return self.table(x[:, 0].abs().long() % 6)
+
+
+@pytest.mark.parametrize("name, options", EVERY_OPTIMIZER, ids=lambda x: x if isinstance(x, str) else "-".join(x) or "defaults")
+def test_every_optimizer_as_data(name, options, tmp_path):
+    def make():
+        torch.manual_seed(1)
+        model = Words() if name == "SparseAdam" else Net()
+        numbered = [p for p in model.parameters() if p.ndim == 2] if name == "Muon" else model.parameters()
+        return model, getattr(torch.optim, name)(numbered, **python_copy.deepcopy(options))
+
+    def closure_step(model, optimizer, seed):
+        x = torch.randn(8, 5, generator=torch.Generator().manual_seed(seed))
+
+        def closure():
+            model.zero_grad()
+            loss = model(x).square().sum()
+            loss.backward()
+            return loss
+        optimizer.step(closure)
+
+    model, optimizer = make()
+    for seed in range(3):
+        closure_step(model, optimizer, seed)
+    before = optimizer.state_dict()
+    assert before["state"] or (name, options) == ("SGD", {})
+    file = io.BytesIO()
+    torch.save(before, file)
+    file.seek(0)
+    after = copy("value", before, tmp_path)
+    assert_equal(after, before)
+    resumed = []
+    for state in (after, torch.load(file, weights_only=True)):
+        twin, other = make()
+        twin.load_state_dict(model.state_dict())
+        other.load_state_dict(state)
+        for seed in range(100, 103):
+            closure_step(twin, other, seed)
+        resumed.append(twin)
+    for (key, mine), theirs in zip(resumed[0].named_parameters(), resumed[1].parameters()):
+        assert torch.equal(mine, theirs), key
 
 
 def test_groups_of_their_own(tmp_path):
@@ -218,3 +350,20 @@ def test_a_model_of_doubles(tmp_path):
     after = copy("adam", before, tmp_path)
     assert_same(after, before)
     assert_next_steps_agree(model, optimizer, make, after)
+
+
+def test_steps_counted_in_doubles(tmp_path):
+    torch.set_default_dtype(torch.float64)
+    try:
+        for cls, kind in ((torch.optim.Adam, "adam"), (torch.optim.RMSprop, "rmsprop"), (torch.optim.Adagrad, "adagrad")):
+            model = net(torch.float64)
+            make = lambda m: cls(m.parameters(), lr=0.01)
+            optimizer = make(model)
+            step(model, optimizer, 0)
+            before = optimizer.state_dict()
+            assert before["state"][0]["step"].dtype == torch.float64
+            after = copy(kind, before, tmp_path)
+            assert after["state"][0]["step"] == 1
+            assert_next_steps_agree(model, optimizer, make, after)
+    finally:
+        torch.set_default_dtype(torch.float32)
