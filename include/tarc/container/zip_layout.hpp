@@ -148,8 +148,8 @@ inline void put_central_entry(buffer& out, std::string_view name, std::uint32_t 
     if (is_wide(header)) put(out, header);
 }
 
-/// The three end records. torch writes the ZIP64 ones always.
-inline void put_end(buffer& out, std::uint64_t entries, std::uint64_t directory, std::uint64_t directory_bytes) {
+/// The end records of ZIP64, which torch writes always.
+inline void put_end64(buffer& out, std::uint64_t entries, std::uint64_t directory, std::uint64_t directory_bytes) {
     put(out, end64_signature);
     put(out, std::uint64_t{end64_bytes - 12});
     put(out, std::uint16_t{0x031E});  // made by: 3.0 on Unix
@@ -163,6 +163,12 @@ inline void put_end(buffer& out, std::uint64_t entries, std::uint64_t directory,
     put(out, std::uint32_t{0});  // disk
     put(out, directory + directory_bytes);
     put(out, std::uint32_t{1});  // disks
+}
+
+/// The end record, with those of ZIP64 before it.
+inline void put_end(buffer& out, std::uint64_t entries, std::uint64_t directory, std::uint64_t directory_bytes,
+                    bool zip64 = true) {
+    if (zip64) put_end64(out, entries, directory, directory_bytes);
     put(out, end_signature);
     put(out, std::uint32_t{0});  // disk numbers
     put(out, low16(entries));

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarc/container/inflate_front.hpp>
 #include <tarc/container/zip_directory.hpp>
 #include <tarc/container/zip_layout.hpp>
 #include <tarc/container/zip_local.hpp>
@@ -122,30 +123,24 @@ public:
         return bytes;
     }
 
-    /// The first `bytes` of a record, or all of a shorter one; no checksum. Of a compressed record only its beginning
-    /// is inflated, unless that does not reach.
+    /// The first `bytes` of a record, or all of a shorter one; no checksum. Of a compressed record no more is inflated
+    /// than that, as a rule.
     [[nodiscard]] std::vector<std::byte> read_front(const record& r, std::size_t bytes) const {
-        constexpr std::size_t spare = 512;  // longer than the longest match of DEFLATE, which is written whole or not
         bytes = std::min<std::uint64_t>(bytes, r.size);
+        if (r.method == detail::zip::deflated) {
+            check_ratio(r);
+            std::vector<std::byte> packed(std::min<std::uint64_t>(r.stored_size, 2 * bytes + 4096));
+            read_packed(r, 0, packed);
+            if (auto front = detail::front_inflater::run(packed, bytes)) return std::move(*front);
+        }
         std::vector<std::byte> front;
         if (r.method == detail::zip::stored) {
             front.resize(bytes);
             read_into(r, 0, front);
-            return front;
+        } else {
+            front = read(r, false);
+            front.resize(bytes);
         }
-        if (r.method == detail::zip::deflated && r.size - bytes > spare) {
-            check_ratio(r);
-            std::vector<std::byte> packed(std::min<std::uint64_t>(r.stored_size, 2 * bytes + 4096));
-            read_packed(r, 0, packed);
-            front.resize(bytes + spare);
-            std::size_t used = 0;
-            if (inflate_into(r, packed, front, used) == LIBDEFLATE_INSUFFICIENT_SPACE) {
-                front.resize(bytes);
-                return front;
-            }
-        }
-        front = read(r, false);
-        front.resize(bytes);
         return front;
     }
 
@@ -246,27 +241,22 @@ private:
         }
     }
 
-    libdeflate_result inflate_into(const record& r, std::span<const std::byte> packed, std::span<std::byte> out,
-                                   std::size_t& used) const {
+    [[nodiscard]] std::vector<std::byte> inflate(const record& r, std::span<const std::byte> packed) const {
         struct release {
             void operator()(libdeflate_decompressor* d) const noexcept { libdeflate_free_decompressor(d); }
         };
         const std::unique_ptr<libdeflate_decompressor, release> inflater(libdeflate_alloc_decompressor());
         if (!inflater) fail(errc::out_of_memory, "no memory for decompression", r, 0);
-        std::byte none{};  // libdeflate wants a pointer even where there is nothing to write
-        return libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
-                                                out.empty() ? &none : out.data(), out.size(), &used, nullptr);
-    }
-
-    [[nodiscard]] std::vector<std::byte> inflate(const record& r, std::span<const std::byte> packed) const {
         std::vector<std::byte> bytes(r.size);
-        std::size_t used = 0;
-        // without a place for the size it makes, it succeeds only where that is the size of the buffer
-        const libdeflate_result result = inflate_into(r, packed, bytes, used);
-        if (result != LIBDEFLATE_SUCCESS) {
+        std::byte none{};  // libdeflate wants a pointer even where there is nothing to write
+        std::size_t used = 0, made = 0;
+        const auto result =
+            libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
+                                             bytes.empty() ? &none : bytes.data(), bytes.size(), &used, &made);
+        if (result != LIBDEFLATE_SUCCESS || made != r.size) {
             fail(errc::bad_archive,
                  result == LIBDEFLATE_INSUFFICIENT_SPACE ? "it inflates to more bytes than it claims"
-                 : result == LIBDEFLATE_SHORT_OUTPUT     ? "it inflates to fewer bytes than it claims"
+                 : result == LIBDEFLATE_SUCCESS          ? "it inflates to fewer bytes than it claims"
                                                          : "its DEFLATE stream is damaged",
                  r, 0);
         }

@@ -118,7 +118,9 @@ public:
         }
         put(scratch_);
         scratch_.clear();
-        detail::zip::put_end(scratch_, records_.size(), directory, position_ - directory);
+        // NumPy knows an archive of nothing by the plain end record alone
+        const bool zip64 = !root_.empty() || !records_.empty();
+        detail::zip::put_end(scratch_, records_.size(), directory, position_ - directory, zip64);
         put(scratch_);
         finished_ = true;
     }

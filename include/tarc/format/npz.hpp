@@ -121,7 +121,7 @@ private:
 /// Whether a ZIP archive, whose first bytes are given, holds arrays: its first member is a .npy file, or it has none at
 /// all, which is what numpy.savez writes of nothing.
 [[nodiscard]] inline bool looks_like_npz(source& file, std::string_view head) {
-    if (head.starts_with("PK\5\6") || head.starts_with("PK\6\6")) return true;
+    if (head.starts_with("PK\5\6")) return true;
     if (!head.starts_with("PK\3\4") || head.size() < zip::local_bytes) return false;
     std::uint16_t length = 0;
     std::memcpy(&length, head.data() + 26, 2);
