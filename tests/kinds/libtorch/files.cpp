@@ -1,5 +1,4 @@
-// Files as programs in C++ write them with libtorch: libtorch_files FOLDER. Beside each stands what it holds, as
-// torch.load or torch.jit.load shows it.
+// Files as programs in C++ write them with libtorch: files FOLDER. tests/kinds/test_libtorch.py compiles this.
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
@@ -110,11 +109,27 @@ int main(int, char** argv) {
     any.insert("dict", dict);
     pickle(to + "p_any.pt", any);
     c10::impl::GenericDict types(c10::StringType::get(), c10::TensorType::get());
-    for (const auto type :
-         {torch::kFloat, torch::kDouble, torch::kHalf, torch::kBFloat16, torch::kByte, torch::kChar, torch::kShort,
-          torch::kInt, torch::kLong, torch::kBool, torch::kComplexFloat, torch::kComplexDouble, torch::kUInt16,
-          torch::kUInt32, torch::kUInt64, torch::kFloat8_e4m3fn, torch::kFloat8_e5m2, torch::kFloat8_e4m3fnuz,
-          torch::kFloat8_e5m2fnuz, torch::kFloat8_e8m0fnu, torch::kComplexHalf})
+    for (const auto type : {torch::kFloat,
+                            torch::kDouble,
+                            torch::kHalf,
+                            torch::kBFloat16,
+                            torch::kByte,
+                            torch::kChar,
+                            torch::kShort,
+                            torch::kInt,
+                            torch::kLong,
+                            torch::kBool,
+                            torch::kComplexFloat,
+                            torch::kComplexDouble,
+                            torch::kUInt16,
+                            torch::kUInt32,
+                            torch::kUInt64,
+                            torch::kFloat8_e4m3fn,
+                            torch::kFloat8_e5m2,
+                            torch::kFloat8_e4m3fnuz,
+                            torch::kFloat8_e5m2fnuz,
+                            torch::kFloat8_e8m0fnu,
+                            torch::kComplexHalf})
         types.insert(c10::toString(type), torch::arange(5, torch::kInt).to(torch::kFloat).to(type));
     pickle(to + "p_types.pt", types);
 }
