@@ -64,9 +64,9 @@ public:
             case value_kind::set: return set(n, depth);
             case value_kind::dict: return dict(*n.dict, depth);
             case value_kind::object:
-                if (!detail::is_transparent(n)) break;
+                if (detail::stand_in_of(n) == nullptr) break;
                 if (detail::flat_view::is_nested(n)) return model(n);
-                return dict(*n.object->state->dict, depth);
+                return of(*detail::stand_in_of(n), depth);
             case value_kind::storage:
             case value_kind::global: break;
         }

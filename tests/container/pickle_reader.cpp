@@ -86,18 +86,44 @@ TEST_CASE("objects keep all that they are given") {
     const value v(global("m", "C") + tuple({integer(1)}) + "\x81(K\2K\3e(K\4K\5u}" + text("s") + "K\6sb.");
     REQUIRE(v->kind == value_kind::object);
     CHECK((*v->object->args->list)[0]->integer == 1);
-    CHECK(v->object->items->size == 2);
-    CHECK((*v->object->pairs)[0].value->integer == 5);
+    CHECK(v->object->items->list->size == 2);
+    CHECK((*v->object->pairs->dict)[0].value->integer == 5);
     CHECK(find(*v->object->state, "s").integer == 6);
-    CHECK(tarc::detail::transparent_state(*v) == nullptr);
+    CHECK(tarc::detail::writable_stand_in(*v) == nullptr);
     const value plain(global("m", "C") + ")\x81}" + text("s") + "K\6sb.");
-    CHECK(tarc::detail::transparent_state(*plain) == plain->object->state);
+    CHECK(tarc::detail::writable_stand_in(*plain) == plain->object->state);
     const value old(global("copy_reg", "_reconstructor") +
                     tuple({global("m", "C"), global("__builtin__", "object"), "N"}) + "R}b.");
     CHECK(old->object->cls->global->name == "C");
-    CHECK(tarc::detail::transparent_state(*old) != nullptr);
+    CHECK(tarc::detail::writable_stand_in(*old) != nullptr);
     const value named(global("m", "C") + tuple({integer(1)}) + "}" + text("k") + "K\1s\x92.");
     CHECK((*named->object->args->list)[1]->dict->size == 1);
+}
+
+TEST_CASE("instances of classes derived from Python's own count as what these are") {
+    const value list(global("m", "L") + ")\x81(K\2K\3e}" + text("s") + "K\6sb.");
+    CHECK(tarc::detail::writable_stand_in(*list) == list->object->items);
+    const value dict(global("m", "D") + ")\x81" + text("k") + "K\5s}" + text("s") + "K\6sb.");
+    CHECK(tarc::detail::writable_stand_in(*dict) == dict->object->pairs);
+    const value slots(global("m", "S") + ")\x81N}" + text("s") + "K\6s\x86" + "b.");
+    CHECK(find(*tarc::detail::writable_stand_in(*slots), "s").integer == 6);
+
+    const value named(global("m", "N") + tuple({integer(1), "N"}) + "\x81.");
+    REQUIRE(named->kind == value_kind::tuple);
+    CHECK(named->named);
+    CHECK((*named->list)[0]->integer == 1);
+    const value one(global("m", "N") + tuple({"N"}) + "\x81.");
+    REQUIRE(one->kind == value_kind::tuple);
+    CHECK(one->list->size == 1);
+    const value row(global("m", "T") + tuple({tuple({integer(1), integer(2), integer(3)})}) + "\x81.");
+    REQUIRE(row->kind == value_kind::tuple);
+    CHECK(row->list->size == 3);
+    const value str(global("m", "V") + tuple({text("2.1")}) + "\x81.");
+    CHECK(str->str() == "2.1");
+    const value kept(global("m", "V") + tuple({text("2.1")}) + "\x81}" + text("s") + "K\6sb.");
+    CHECK(kept->kind == value_kind::object);
+    const value result(global("torch.return_types", "max") + tuple({tuple({integer(1), integer(2)}), "}"}) + "R.");
+    CHECK(result->kind == value_kind::tuple);
 }
 
 TEST_CASE("texts of PyTorch's small constants") {

@@ -100,8 +100,9 @@ std::string json(const node* n, int depth = 0) {
             if (const auto text = text_of(*n)) return "[\"constant\"," + hex(*text) + "]";
             return "[\"object\",{\"class\":" + json(n->object->cls, depth) +
                    ",\"args\":" + json(n->object->args, depth) + ",\"state\":" + json(n->object->state, depth) +
-                   ",\"items\":" + (n->object->items != nullptr ? items(*n->object->items, depth) : "null") +
-                   ",\"pairs\":" + (n->object->pairs != nullptr ? pairs(*n->object->pairs, depth) : "null") + "}]";
+                   ",\"items\":" + (n->object->items != nullptr ? items(*n->object->items->list, depth) : "null") +
+                   ",\"pairs\":" + (n->object->pairs != nullptr ? pairs(*n->object->pairs->dict, depth) : "null") +
+                   "}]";
     }
     std::abort();
 }

@@ -299,14 +299,17 @@ private:
     void missing(const type_facts& t);
     void missing_key(const std::string& key);
 
-    /// The items of a list or tuple, or null.
-    static const list_body* items_of(const node& n) {
+    /// The items of a list or tuple, or of what stands for one, or null.
+    static const list_body* items_of(const node& node) {
+        const auto* s = stand_in_of(node);
+        const auto& n = s != nullptr ? *s : node;
         return n.kind == value_kind::list || n.kind == value_kind::tuple ? n.list : nullptr;
     }
     /// The dict that a node is, or stands for.
     static const dict_body* dict_of(const node& n) {
         if (n.kind == value_kind::dict) return n.dict;
-        return is_transparent(n) ? n.object->state->dict : nullptr;
+        const node* s = stand_in_of(n);
+        return s != nullptr && s->kind == value_kind::dict ? s->dict : nullptr;
     }
 
     static std::string step_text(const node& key) {

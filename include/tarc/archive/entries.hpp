@@ -141,10 +141,9 @@ private:
 
     template <class Use>
     bool object(const node& n, Use&& use) {
-        if (is_transparent(n)) {
-            const node& state = *n.object->state;
-            if (state.dict->size != 0) return true;
-            begin(state, value_kind::dict);
+        if (const node* s = stand_in_of(n)) {
+            if ((s->kind == value_kind::dict ? s->dict->size : s->list->size) != 0) return true;
+            begin(*s, s->kind);
             use(std::as_const(e_));
             return false;
         }
@@ -228,18 +227,14 @@ private:
 
     void list(const node& n, vec<child>& out) {
         if (n.kind == value_kind::set) return list_set(*n.list, out);
-        if (n.kind != value_kind::object || is_transparent(n)) return list_children(n, out);
+        if (n.kind != value_kind::object || stand_in_of(n) != nullptr) return list_children(n, out);
         const object_body& o = *n.object;
         const bool aside = o.stated != object_body::not_scripted;
         if (o.args != nullptr && (o.args->kind != value_kind::tuple || o.args->list->size != 0))
             out.push_back({{nullptr, 0, "args", aside}, o.args});
-        // The attributes of an object that is a list or a dict do not show, as those of an OrderedDict do not.
-        if (o.state != nullptr && o.items == nullptr && o.pairs == nullptr)
-            out.push_back({{nullptr, 0, "state", aside}, o.state});
-        if (o.items != nullptr)
-            for (std::size_t i = 0; i < o.items->size; ++i) out.push_back({{nullptr, i, {}}, (*o.items)[i]});
-        if (o.pairs != nullptr)
-            for (const entry& p : *o.pairs) out.push_back({{p.key, 0, {}}, p.value});
+        if (o.state != nullptr) out.push_back({{nullptr, 0, "state", aside}, o.state});
+        if (o.items != nullptr) list_children(*o.items, out);
+        if (o.pairs != nullptr) list_children(*o.pairs, out);
     }
 
     void list_set(const list_body& set, vec<child>& out) {

@@ -78,7 +78,7 @@ public:
     [[nodiscard]] static bool is_nested(const node& n) {
         if (n.kind != value_kind::dict) return module_state(n) != nullptr;
         for (const entry& e : *n.dict)
-            if (e.value->kind == value_kind::dict || is_transparent(*e.value)) return true;
+            if (e.value->kind == value_kind::dict || stands_for_dict(*e.value)) return true;
         return false;
     }
     /// What nothing has taken, below the key, in file order: whole containers where nothing inside was taken either.
@@ -125,6 +125,11 @@ private:
         return (n.kind == value_kind::list || n.kind == value_kind::tuple) && n.list->size == 0;
     }
 
+    static bool stands_for_dict(const node& n) {
+        const node* s = stand_in_of(n);
+        return s != nullptr && s->kind == value_kind::dict;
+    }
+
     static const node* member(const node& state, std::string_view name) {
         for (const entry& e : *state.dict)
             if (e.key->kind == value_kind::string && e.key->str() == name) return e.value;
@@ -133,13 +138,14 @@ private:
 
     /// The state of an nn.Module, or null.
     static const node* module_state(const node& n) {
-        if (!is_transparent(n)) return nullptr;
+        if (!stands_for_dict(n)) return nullptr;
         if (n.object->stated != object_body::not_scripted) return n.object->state;
-        const node* parameters = member(*n.object->state, "_parameters");
-        const node* modules = member(*n.object->state, "_modules");
+        const node* state = stand_in_of(n);
+        const node* parameters = member(*state, "_parameters");
+        const node* modules = member(*state, "_modules");
         const bool is_module = parameters != nullptr && modules != nullptr && parameters->kind == value_kind::dict &&
                                modules->kind == value_kind::dict;
-        return is_module ? n.object->state : nullptr;
+        return is_module ? state : nullptr;
     }
 
     static void expand(const node& n, vec<child>& out) {
@@ -168,7 +174,7 @@ private:
 
     bool enter(std::span<const step> path, const node& n) {
         const bool container = n.kind == value_kind::dict || n.kind == value_kind::list ||
-                               n.kind == value_kind::tuple || is_transparent(n);
+                               n.kind == value_kind::tuple || stand_in_of(n) != nullptr;
         budget_.visit();
         if (path.empty()) return container;
         close(path.size());

@@ -7,6 +7,7 @@
 
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/value/node.hpp>
+#include <tarc/value/walk.hpp>
 
 /// The classes and functions that a pickle names and tarc understands as data. None of them is ever called.
 namespace tarc::detail {
@@ -144,8 +145,11 @@ enum class known : std::uint8_t {
 enum class torch_constant : std::uint8_t { no, dtype, qscheme, memory_format };
 
 [[nodiscard]] inline torch_constant constant_of(const global_body& g) {
-    if (g.module != "torch") return torch_constant::no;
-    const std::string_view name = g.name;
+    std::string_view name = g.name;
+    if (g.module == "torch._utils" && name.starts_with("torch."))  // memory formats at pickle protocol 4
+        name.remove_prefix(6);
+    else if (g.module != "torch")
+        return torch_constant::no;
     if (parse_dtype(name)) return torch_constant::dtype;
     std::string_view bits = name;
     if (bits.starts_with("u")) bits.remove_prefix(1);
@@ -163,7 +167,8 @@ enum class torch_constant : std::uint8_t { no, dtype, qscheme, memory_format };
 [[nodiscard]] inline std::optional<std::string> text_of(const node& n) {
     if (n.kind == value_kind::global) {
         if (constant_of(*n.global) == torch_constant::no) return std::nullopt;
-        return "torch." + std::string(n.global->name);
+        const std::string_view name = n.global->name;
+        return name.starts_with("torch.") ? std::string(name) : "torch." + std::string(name);
     }
     if (n.kind != value_kind::object || n.object->state != nullptr || n.object->args == nullptr ||
         n.object->args->kind != value_kind::tuple)
@@ -179,15 +184,13 @@ enum class torch_constant : std::uint8_t { no, dtype, qscheme, memory_format };
     return text + ":" + std::to_string(args[1]->integer);
 }
 
-/// The state of an object that is nothing but its state, a dict: such an object stands for that dict wherever values
-/// are listed, bound or written. Null for any other node.
-[[nodiscard]] inline const node* transparent_state(const node& n) {
-    if (n.kind != value_kind::object) return nullptr;
-    const object_body& o = *n.object;
-    if (o.state == nullptr || o.state->kind != value_kind::dict) return nullptr;
-    if (o.args != nullptr && (o.args->kind != value_kind::tuple || o.args->list->size != 0)) return nullptr;
-    if ((o.items != nullptr && o.items->size != 0) || (o.pairs != nullptr && o.pairs->size != 0)) return nullptr;
-    return o.state;
+/// What an object is written as: what it stands for, where that is all there is to it but the attributes of a list or
+/// dict. Null for any other node.
+[[nodiscard]] inline const node* writable_stand_in(const node& n) {
+    const node* s = stand_in_of(n);
+    if (s == nullptr) return nullptr;
+    const node* args = n.object->args;
+    return args != nullptr && (args->kind != value_kind::tuple || args->list->size != 0) ? nullptr : s;
 }
 
 }  // namespace tarc::detail

@@ -31,8 +31,8 @@ public:
     void append(node& to, std::span<node* const> items, const char* op) {
         list_body* list = to.kind == value_kind::list ? to.list : nullptr;
         if (to.kind == value_kind::object) {
-            if (to.object->items == nullptr) to.object->items = c_.into.memory.make<list_body>();
-            list = to.object->items;
+            if (to.object->items == nullptr) to.object->items = c_.into.sequence(value_kind::list);
+            list = to.object->items->list;
         }
         if (list == nullptr) c_.fail(std::string(op) + " on " + describe_key(to) + ", which is not a list");
         if (list->capacity - list->size < items.size())
@@ -42,8 +42,8 @@ public:
     void set_items(node& to, std::span<node* const> items) {
         dict_body* dict = to.kind == value_kind::dict ? to.dict : nullptr;
         if (to.kind == value_kind::object) {
-            if (to.object->pairs == nullptr) to.object->pairs = c_.into.memory.make<dict_body>();
-            dict = to.object->pairs;
+            if (to.object->pairs == nullptr) to.object->pairs = c_.into.dict();
+            dict = to.object->pairs->dict;
         }
         if (dict == nullptr) c_.fail("items are set on " + describe_key(to) + ", which is not a dict");
         if (items.size() % 2 != 0) c_.fail("a key without a value");

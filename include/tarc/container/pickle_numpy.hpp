@@ -101,6 +101,7 @@ private:
         const auto raw = raw_bytes(data);
         if (!name || !raw) return nullptr;
         if ((*name)[0] == 'U') return text(*raw);
+        if ((*name)[0] == 'S') return c_.into.bytes(raw->substr(0, raw->find_last_not_of('\0') + 1));
         const auto t = dtype_named(*name);
         if (!t) return nullptr;
         if (raw->size() != size_of(*t)) c_.fail("a NumPy scalar has the wrong number of bytes");

@@ -50,6 +50,9 @@ public:
             if (made == nullptr) made = states_.make(k, a);
             if (made == nullptr) made = numpy_.make(k, a);
             if (made == nullptr && k == known::reconstruct_object) made = reconstruct(a);
+        } else if (function->kind == value_kind::global && function->global->module == "torch.return_types" &&
+                   a.size == 2 && a[0]->kind == value_kind::tuple) {  // a named tuple
+            made = a[0];
         }
         return made != nullptr ? made : c_.into.object(function, args);
     }
@@ -58,6 +61,9 @@ public:
     void build(node& target, node* state) {
         if (target.kind == value_kind::object) {
             if (target.object->state != nullptr) c_.fail("an object is given its state twice");
+            if (state->kind == value_kind::tuple && state->list->size == 2 &&
+                (*state->list)[0]->kind == value_kind::none && (*state->list)[1]->kind == value_kind::dict)
+                state = (*state->list)[1];  // of a class that has __slots__ and no __dict__
             if (!numpy_.build(target, *state) && !states_.build(target, state)) target.object->state = state;
         } else if (target.kind == value_kind::dict && target.dict->cls != dict_class::plain) {
             if (state->kind != value_kind::dict && state->kind != value_kind::none)
@@ -69,6 +75,26 @@ public:
         } else {
             c_.fail("a state is given to " + describe_key(target) + ", which has none");
         }
+    }
+
+    /// An instance that an unknown class made of arguments, and that got nothing more, is one of a class derived from
+    /// tuple, str, int or another such type: it counts as a plain value of that type, a named tuple as its elements.
+    void settle(node& n) {
+        const object_body& o = *n.object;
+        if (lookup(o.cls) != known::nothing || o.state != nullptr || o.items != nullptr || o.pairs != nullptr) return;
+        const list_body& args = *o.args->list;
+        const node& first = *args[0];
+        switch (args.size == 1 ? first.kind : value_kind::none) {
+            case value_kind::boolean:
+            case value_kind::integer:
+            case value_kind::real:
+            case value_kind::complex:
+            case value_kind::string:
+            case value_kind::bytes: n = first; return;
+            case value_kind::tuple: n = first; break;
+            default: n = *o.args; break;
+        }
+        n.named = true;
     }
 
     /// What a persistent id stands for.

@@ -35,7 +35,7 @@ namespace tarc::detail {
         work.pop_back();
         const node* n = places[here].at;
         if (!seen.add(n).fresh) continue;
-        if (const node* state = transparent_state(*n)) n = state;
+        if (const node* stand_in = writable_stand_in(*n)) n = stand_in;
         const bool found = (n->kind == value_kind::tensor && n->tensor->storage == wanted) ||
                            (n->kind == value_kind::storage && n->storage == wanted);
         if (found) {

@@ -37,6 +37,7 @@ public:
             if (stack_.marked() || stack_.size() != 1)
                 c_.fail("the pickle ends with " + std::to_string(stack_.size()) + " values, not one");
             if (in_.left() != 0) c_.fail(std::to_string(in_.left()) + " bytes follow the end of the pickle");
+            for (node* n : instances_) objects_.settle(*n);
             return stack_.top();
         } catch (error& e) {
             e.in_record(c_.site.record).at_offset(c_.at);
@@ -83,6 +84,13 @@ private:
     T decoded(std::optional<T> value, const char* what) {
         if (!value) c_.fail(std::string(what) + " is malformed");
         return *std::move(value);
+    }
+
+    // Instead of the class on the stack, the instance that its __new__ makes.
+    void construct(node* args) {
+        node* const made = objects_.call(stack_.top(), args, true);
+        stack_.top() = made;
+        if (made->kind == value_kind::object && made->object->args->list->size != 0) instances_.push_back(made);
     }
 
     // -- the machine
@@ -227,7 +235,7 @@ private:
             }
             case opcode::newobj: {
                 node* const args = stack_.pop();
-                stack_.top() = objects_.call(stack_.top(), args, true);
+                construct(args);
                 break;
             }
             case opcode::newobj_ex: {
@@ -236,7 +244,7 @@ private:
                 if (named->kind != value_kind::dict) c_.fail("an object is given named arguments that are not a dict");
                 if (args->kind != value_kind::tuple) c_.fail("a class is given arguments that are not a tuple");
                 if (named->dict->size == 0) {
-                    stack_.top() = objects_.call(stack_.top(), args, true);
+                    construct(args);
                     break;
                 }
                 node* all[2] = {args, const_cast<node*>(named)};  // opaque: both stand as they are
@@ -291,6 +299,7 @@ private:
     pickle_recall memo_{c_};
     pickle_containers containers_{c_};
     pickle_objects objects_{c_};
+    vec<node*> instances_;  // of unknown classes, made with arguments
 };
 
 /// Reads one pickle into `into` (whose root stays as it is) and returns its value. Nothing is executed: a class or

@@ -97,8 +97,8 @@ private:
     /// Writes a value that has no parts; opens any other.
     void enter(const node& value, bool hashed = false) {
         if (++nodes_ > limit_.nodes) raise(errc::limit_exceeded, "more values than limits::nodes");
-        const node* state = transparent_state(value);
-        const node& n = state != nullptr ? *state : value;
+        const node* stand_in = writable_stand_in(value);
+        const node& n = stand_in != nullptr ? *stand_in : value;
         if (hashed && (n.kind == value_kind::list || n.kind == value_kind::set || n.kind == value_kind::dict))
             fail("a dict key or set element would be written as " + describe_key(n) + ", which Python cannot hash");
         switch (n.kind) {

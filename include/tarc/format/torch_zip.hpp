@@ -78,7 +78,8 @@ private:
         const std::size_t first = values_->storages().size();
         const node* constants = read_pickle_record("constants.pkl");
         resolve("constants/", first);
-        if (constants->kind != value_kind::tuple || constants->list->size == 0 || !is_transparent(*values_->root))
+        if (constants->kind != value_kind::tuple || constants->list->size == 0 ||
+            stand_in_of(*values_->root) == nullptr)
             return;
         node* named = values_->dict();
         for (std::size_t i = 0; i < constants->list->size; ++i)

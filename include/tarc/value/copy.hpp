@@ -98,8 +98,8 @@ private:
                 o->cls = shell(o->cls);
                 o->args = shell(o->args);
                 o->state = shell(o->state);
-                if (o->items != nullptr) o->items = copy(*o->items);
-                if (o->pairs != nullptr) o->pairs = copy(*o->pairs);
+                o->items = shell(o->items);
+                o->pairs = shell(o->pairs);
                 keep->object = o;
                 break;
             }

@@ -76,11 +76,11 @@ struct global_body {
 };
 
 struct object_body {
-    node* cls = nullptr;         // usually a global
-    node* args = nullptr;        // tuple of the call, or null
-    node* state = nullptr;       // what BUILD gave it, or null
-    list_body* items = nullptr;  // what APPEND(S) gave it, or null
-    dict_body* pairs = nullptr;  // what SETITEM(S) gave it, or null
+    node* cls = nullptr;    // usually a global
+    node* args = nullptr;   // tuple of the call, or null
+    node* state = nullptr;  // what BUILD gave it, or null
+    node* items = nullptr;  // list of what APPEND(S) gave it, or null
+    node* pairs = nullptr;  // dict of what SETITEM(S) gave it, or null
     // Of an object in a TorchScript archive: how many entries of its state, the first ones, are of its state_dict; the
     // others are attributes. not_scripted for any other object.
     std::size_t stated = not_scripted;

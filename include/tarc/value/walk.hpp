@@ -29,37 +29,38 @@ struct child {
     const node* value;
 };
 
-/// An object that stands for the dict of its state: no call arguments of its own worth showing, state a dict.
-[[nodiscard]] inline bool is_transparent(const node& n) {
-    return n.kind == value_kind::object && n.object->state != nullptr && n.object->state->kind == value_kind::dict &&
-           n.object->items == nullptr && n.object->pairs == nullptr;
+/// What an object stands for wherever values are listed or bound: the items of one that is a list or a dict by its
+/// base class, else its attributes. Null for any other node.
+[[nodiscard]] inline const node* stand_in_of(const node& n) {
+    if (n.kind != value_kind::object) return nullptr;
+    const object_body& o = *n.object;
+    if (o.items != nullptr || o.pairs != nullptr)
+        return o.items == nullptr ? o.pairs : o.pairs == nullptr ? o.items : nullptr;
+    return o.state != nullptr && o.state->kind == value_kind::dict ? o.state : nullptr;
 }
 
 /// Appends the children of a container or object, in file order.
 inline void list_children(const node& n, vec<child>& out) {
-    const auto add_dict = [&](const dict_body& d) {
-        for (const entry& e : d) out.push_back({{e.key, 0, {}}, e.value});
-    };
     switch (n.kind) {
         case value_kind::list:
         case value_kind::tuple:
         case value_kind::set:
             for (std::size_t i = 0; i < n.list->size; ++i) out.push_back({{nullptr, i, {}}, (*n.list)[i]});
             break;
-        case value_kind::dict: add_dict(*n.dict); break;
+        case value_kind::dict:
+            for (const entry& e : *n.dict) out.push_back({{e.key, 0, {}}, e.value});
+            break;
         case value_kind::object:
-            if (is_transparent(n)) {
-                add_dict(*n.object->state->dict);
-                for (std::size_t i = n.object->stated; i < n.object->state->dict->size; ++i)
-                    out[out.size() - n.object->state->dict->size + i].step.aside = true;
+            if (const node* s = stand_in_of(n)) {
+                const std::size_t before = out.size();
+                list_children(*s, out);
+                for (std::size_t i = n.object->stated; i < out.size() - before; ++i) out[before + i].step.aside = true;
                 return;
             }
             if (n.object->args != nullptr) out.push_back({{nullptr, 0, "args"}, n.object->args});
             if (n.object->state != nullptr) out.push_back({{nullptr, 0, "state"}, n.object->state});
-            if (n.object->items != nullptr)
-                for (std::size_t i = 0; i < n.object->items->size; ++i)
-                    out.push_back({{nullptr, i, {}}, (*n.object->items)[i]});
-            if (n.object->pairs != nullptr) add_dict(*n.object->pairs);
+            if (n.object->items != nullptr) list_children(*n.object->items, out);
+            if (n.object->pairs != nullptr) list_children(*n.object->pairs, out);
             break;
         default: break;
     }
@@ -115,9 +116,9 @@ inline void walk(const node& root, const limits& limit, function_ref<bool(std::s
         expand(n, pending);
         if (pending.size() == begin) return;
         if (levels.size() >= limit.depth) {
-            for (const level& l : levels)
-                if (l.at == &n)
-                    raise(errc::bad_pickle, "a container holds itself at " + path_text({path.data(), path.size()}));
+            for (std::size_t i = 0; i < levels.size(); ++i)
+                if (levels[i].at == &n)
+                    raise(errc::bad_pickle, "the container at \"" + path_text({path.data(), i}) + "\" holds itself");
             raise(errc::limit_exceeded,
                   "values are nested deeper than " + std::to_string(limit.depth) + " (tarc::limits::depth)");
         }
