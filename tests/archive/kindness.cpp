@@ -109,6 +109,45 @@ TEST_CASE("a scalar from a 0-d tensor, where it converts exactly") {
     CHECK(read<std::optional<double>>(element(2.5)) == 2.5);
 }
 
+struct inner {
+    double same = 0;
+};
+struct with_rest {
+    double rate = 0, plain = 0;
+    std::pair<float, double> betas;
+    inner nested;
+    tarc::rest others;
+};
+
+TEST_CASE(
+    "a tarc::rest knows which floating fields beside it were 0-d tensors, and writes those back that did not change") {
+    const auto rate = tensor<double>::full({}, 0.25);
+    const value nested = value::dict(items{{"same", element(0.5f)}});
+    const value betas = value::tuple({element(0.75f), element(tarc::bfloat16(0.5f))});
+    const bytes file = saved(
+        value::dict(items{{"rate", rate}, {"plain", 0.125}, {"betas", betas}, {"nested", nested}, {"key", value(7)}}));
+    with_rest w = tarc::load<with_rest>(file);
+    CHECK(w.rate == 0.25);
+    CHECK(saved(tarc::clone(w)) == saved(w));
+    CHECK(saved(round_trip(w)) == saved(w));
+    const auto written = [&] { return tarc::load<value>(saved(w)); };
+    CHECK(written()["rate"].as_tensor().dtype() == tarc::dtype::float64);
+    CHECK(written()["rate"].as_tensor().as<double>().item() == 0.25);
+    CHECK(written()["plain"].kind() == tarc::value_kind::real);
+    CHECK(written()["betas"][0].as_tensor().as<float>().item() == 0.75f);
+    CHECK(written()["betas"][1].as_tensor().dtype() == tarc::dtype::bfloat16);
+    CHECK(written()["nested"]["same"].as_double() == 0.5);  // no rest beside it
+    w.rate = 0.5;
+    std::get<1>(w.betas) = 0.25;
+    CHECK(written()["rate"].as_double() == 0.5);
+    CHECK(written()["betas"][0].kind() == tarc::value_kind::tensor);
+    CHECK(written()["betas"][1].as_double() == 0.25);
+
+    with_rest target;
+    static_cast<void>(tarc::load_into(target, file));  // not in place: through a copy
+    CHECK(tarc::load<value>(saved(target))["rate"].kind() == tarc::value_kind::tensor);
+}
+
 TEST_CASE("a 0-d tensor from a scalar, where it converts exactly") {
     using tarc::scalar;
     CHECK(read<tensor<float, scalar>>(3).item() == 3.f);

@@ -332,13 +332,20 @@ def test_an_old_sgd_without_momentum_keeps_none(tmp_path):
     assert_next_steps_agree(model, optimizer, make, after)
 
 
-def test_a_learning_rate_that_is_a_tensor(tmp_path):
+@pytest.mark.parametrize("options", [dict(lr=torch.tensor(0.0123)), dict(lr=torch.tensor(0.0123, dtype=torch.float64)),
+                                     dict(betas=(torch.tensor(0.8), torch.tensor(0.99)), foreach=False)],
+                         ids=["rate", "double", "betas"])
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+def test_hyperparameters_that_are_tensors_stay_tensors(kind, options, tmp_path):
     model = net()
-    optimizer = torch.optim.Adam(model.parameters(), lr=torch.tensor(0.25))
-    step(model, optimizer, 0)
-    after = copy("adam", optimizer.state_dict(), tmp_path)
-    assert after["param_groups"][0]["lr"] == 0.25
-    torch.optim.Adam(net().parameters()).load_state_dict(after)
+    make = lambda m: {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[kind](m.parameters(), **options)
+    optimizer = make(model)
+    for seed in range(3):
+        step(model, optimizer, seed)
+    before = optimizer.state_dict()
+    after = copy(kind, before, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, make, after)
 
 
 def test_a_model_of_doubles(tmp_path):

@@ -47,6 +47,8 @@ inline void binder::dict(const type_facts& t, void* target, const node& n) {
     const name_index names(*d);
     vec<bool> used(d->size);
     std::size_t rest = max_parts;
+    element_forms forms;
+    const forms_scope f(*this, &forms);
     for (std::size_t i = 0; i < t.members.size(); ++i) {
         const member& m = t.members[i];
         if (m.transient) continue;
@@ -77,6 +79,7 @@ inline void binder::dict(const type_facts& t, void* target, const node& n) {
             keep_unselected(r, {});
             for (std::size_t i = 0; i < d->size; ++i)
                 if (!used[i] && takes(step_text(*(*d)[i].key))) r.append(copied(*(*d)[i].key), copied(*(*d)[i].value));
+            r.set_forms(forms);
         });
         return;
     }

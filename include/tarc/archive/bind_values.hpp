@@ -23,7 +23,10 @@ inline void binder::scalar(const type_facts& t, void* target, const node& n) {
         const element_value exact = t.kind == kind::integer ? read.whole() : read;
         return stage(t, target, [&](void* p) {
             std::string why = read_scalar(t, p, exact.get());
-            if (!why.empty()) number_mismatch(t, p, read.get(), "a 0-d tensor of ", std::move(why));
+            if (!why.empty()) return number_mismatch(t, p, read.get(), "a 0-d tensor of ", std::move(why));
+            if (t.kind != kind::real || forms_ == nullptr) return;
+            budget_.text(path_.size() + sizeof(element_form));
+            forms_->emplace(path_.substr(forms_at_), element_form{n.tensor->type, read_real(t, p)});
         });
     }
     stage(t, target, [&](void* p) {

@@ -177,6 +177,24 @@ private:
         bool before_;
     };
 
+    /// Where the 0-d tensors of a dict that fill floating fields are noted.
+    class forms_scope {
+    public:
+        forms_scope(binder& b, element_forms* to)
+            : binder_(b), before_(std::exchange(b.forms_, to)), at_(std::exchange(b.forms_at_, b.path_.size())) {}
+        ~forms_scope() {
+            binder_.forms_ = before_;
+            binder_.forms_at_ = at_;
+        }
+        forms_scope(const forms_scope&) = delete;
+        forms_scope& operator=(const forms_scope&) = delete;
+
+    private:
+        binder& binder_;
+        element_forms* before_;
+        std::size_t at_;
+    };
+
     /// A field with a dtype_policy of its own; what stands in it has the same.
     class policy_scope {
     public:
@@ -335,6 +353,8 @@ private:
     bind_budget budget_;
     address_set collected_;  // parts of a tarc::value whose tensors are in out_.tensors
     std::string path_;
+    element_forms* forms_ = nullptr;
+    std::size_t forms_at_ = 0;  // the size of the path of the struct that they are fields of
     dtype_policy policy_ = options_.dtypes;
     bool fresh_ = false;         // the object was made for this load
     bool direct_ = false;        // what is bound now is not yet anybody's, and is written at once

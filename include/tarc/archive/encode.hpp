@@ -12,6 +12,7 @@
 
 #include <tarc/archive/key_map.hpp>
 #include <tarc/archive/path_scope.hpp>
+#include <tarc/archive/scalars.hpp>
 #include <tarc/reflect/leaves.hpp>
 #include <tarc/util/sort.hpp>
 #include <tarc/util/table.hpp>
@@ -43,15 +44,15 @@ private:
         return t.is_signed ? tree_.integer(i) : tree_.unsigned_integer(static_cast<std::uint64_t>(i));
     }
 
-    static double real(std::size_t size, const void* p) {
-        if (size == 4) {
-            float f = 0;
-            std::memcpy(&f, p, 4);
-            return static_cast<double>(f);
-        }
-        double d = 0;
-        std::memcpy(&d, p, 8);
-        return d;
+    /// As the 0-d tensor that it came from, while it has that value.
+    node* real(const type_facts& t, const void* p) {
+        const double x = read_real(t, p);
+        node* n = tree_.real(x);
+        if (forms_ == nullptr) return n;
+        const auto f = forms_->find(std::string_view(path_).substr(forms_at_));
+        any_tensor made;
+        if (f == forms_->end() || f->second.value != x || !element_tensor(f->second.type, *n, made)) return n;
+        return tensor_node(tree_, made);
     }
 
     node* string(std::string_view s) {
@@ -81,9 +82,9 @@ private:
             case kind::none: return tree_.none();
             case kind::boolean: return tree_.boolean(*static_cast<const bool*>(p));
             case kind::integer: return integer(t, p);
-            case kind::real: return tree_.real(real(t.size, p));
+            case kind::real: return real(t, p);
             case kind::complex:
-                return tree_.complex(real(t.size, p), real(t.size, static_cast<const char*>(p) + t.size));
+                return tree_.complex(read_real(t, p), read_real(t, static_cast<const char*>(p) + t.size));
             case kind::string: return string(*static_cast<const std::string*>(p));
             case kind::bytes: {
                 const auto& b = *static_cast<const std::vector<std::byte>*>(p);
@@ -193,12 +194,12 @@ private:
             case kind::bytes:
                 return *static_cast<const std::vector<std::byte>*>(a) < *static_cast<const std::vector<std::byte>*>(b);
             case kind::boolean: return *static_cast<const bool*>(a) < *static_cast<const bool*>(b);
-            case kind::real: return std::strong_order(real(t.size, a), real(t.size, b)) < 0;  // NaN has its place too
+            case kind::real: return std::strong_order(read_real(t, a), read_real(t, b)) < 0;  // NaN has its place too
             case kind::complex: {
-                const auto re = std::strong_order(real(t.size, a), real(t.size, b));
+                const auto re = std::strong_order(read_real(t, a), read_real(t, b));
                 if (re != 0) return re < 0;
-                return std::strong_order(real(t.size, static_cast<const char*>(a) + t.size),
-                                         real(t.size, static_cast<const char*>(b) + t.size)) < 0;
+                return std::strong_order(read_real(t, static_cast<const char*>(a) + t.size),
+                                         read_real(t, static_cast<const char*>(b) + t.size)) < 0;
             }
             default: {
                 const std::int64_t x = read_signed(t, a), y = read_signed(t, b);
@@ -235,20 +236,26 @@ private:
         std::array<void*, max_parts> at;
         t.addresses(const_cast<void*>(p), at.data());
         const tarc::rest* rest = nullptr;
+        for (std::size_t i = 0; i < t.members.size(); ++i)
+            if (!t.members[i].transient && t.members[i].type->kind == kind::rest)
+                rest = static_cast<const tarc::rest*>(at[i]);
+        const bool has_forms = rest != nullptr && !rest->forms().empty();
+        const auto* outer_forms = std::exchange(forms_, has_forms ? &rest->forms() : nullptr);
+        const std::size_t outer_at = std::exchange(forms_at_, path_.size());
         vec<std::string_view> origins;
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
-            if (m.transient) continue;
+            if (m.transient || m.type->kind == kind::rest) continue;
             if (m.type->kind == kind::metadata)
                 add_metadata(d, at[i]);
-            else if (m.type->kind == kind::rest)
-                rest = static_cast<const tarc::rest*>(at[i]);
             else {
                 scope s(path_, m.name, '/');
                 tree_.insert(d, m.name, any(*m.type, at[i]));
                 origins.push_back(m.name);
             }
         }
+        forms_ = outer_forms;
+        forms_at_ = outer_at;
         if (rest != nullptr) {
             append_rest(d, *rest, {}, false);
             refuse_duplicates(*d, origins);
@@ -390,6 +397,8 @@ private:
     tree_copier copier_;
     key_map keys_;
     std::string path_;
+    const element_forms* forms_ = nullptr;  // of the struct whose fields are written
+    std::size_t forms_at_ = 0;              // the size of its path
 };
 
 }  // namespace tarc::detail

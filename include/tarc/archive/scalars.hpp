@@ -78,6 +78,17 @@ struct integer_form {
     return d < 9223372036854775808.0 && static_cast<std::int64_t>(d) == n.integer;
 }
 
+[[nodiscard]] inline double read_real(const type_facts& t, const void* p) {
+    if (t.size == 4) {
+        float f = 0;
+        std::memcpy(&f, p, 4);
+        return static_cast<double>(f);
+    }
+    double d = 0;
+    std::memcpy(&d, p, 8);
+    return d;
+}
+
 inline void write_real(const type_facts& t, void* p, double d) {
     if (t.size == 8) {
         std::memcpy(p, &d, 8);

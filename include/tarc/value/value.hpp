@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
+#include <map>
 #include <memory>  // std::shared_ptr
 #include <optional>
 #include <span>
@@ -301,8 +302,19 @@ inline std::vector<value::item> value::items() const {
     return out;
 }
 
+namespace detail {
+/// A floating field that stood in the file as a 0-d tensor.
+struct element_form {
+    dtype type;
+    double value;
+};
+/// By the paths below the struct, each with a "/" in front.
+using element_forms = std::map<std::string, element_form, std::less<>>;
+}  // namespace detail
+
 /// A member of this type takes the keys of the file's dict that no other field wants, in order, and writes them back
-/// behind the others.
+/// behind the others. It also knows which floating fields of its struct were 0-d tensors in the file (a learning rate
+/// of torch.optim may be one): those that still have that value are written so again.
 class rest {
 public:
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
@@ -330,8 +342,13 @@ public:
     void append(value key, value v) { items_.push_back({std::move(key), std::move(v)}); }
     void clear() noexcept { items_.clear(); }
 
+    /// For the library's own use.
+    [[nodiscard]] const detail::element_forms& forms() const noexcept { return forms_; }
+    void set_forms(detail::element_forms forms) noexcept { forms_ = std::move(forms); }
+
 private:
     std::vector<value::item> items_;
+    detail::element_forms forms_;
 };
 
 /// A member of this type keeps a state_dict's `_metadata` (versions of nn.Modules), which PyTorch migrates by.
@@ -364,6 +381,7 @@ struct detail::leaf<rest> {
             leaf<tarc::value>::clone(v, storages);
             copy.append(key, std::move(v));
         }
+        copy.set_forms(r.forms());
         r = std::move(copy);
     }
 };
