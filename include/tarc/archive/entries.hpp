@@ -82,9 +82,10 @@ public:
         limit_.nodes = std::min<std::uint64_t>(limit_.nodes, (std::uint64_t{1} << 18) + values_->memory.capacity() / 8);
     }
 
-    /// Calls `use(const entry&)` for each; the entry is the walker's own and changes after the call.
-    template <class Use>
-    void for_each(Use&& use) {
+    /// Calls `use(const entry&)` for each; the entry is the walker's own and changes after the call. Before the entries
+    /// of a container, or of an object that shows as what it holds, `enter(path, node)` is called for it.
+    template <class Use, class Enter>
+    void for_each(Use&& use, Enter&& enter) {
         if (values_->root == nullptr) return;
         walk(
             *values_->root, limit_,
@@ -92,9 +93,16 @@ public:
                 while (e_.path.size() >= path.size() && !e_.path.empty()) e_.path.pop_back();
                 if (!path.empty()) e_.path.push_back(key_of(path.back()));
                 if (path.size() <= aside_) aside_ = !path.empty() && path.back().aside ? path.size() : SIZE_MAX;
-                return visit(n, use);
+                const bool inside = visit(n, use);
+                const bool entry_itself = n.kind == value_kind::object && !is_transparent(n);
+                if (inside && !entry_itself) enter(std::as_const(e_.path), n);
+                return inside;
             },
             [&](const node& n, vec<child>& out) { list(n, out); });
+    }
+    template <class Use>
+    void for_each(Use&& use) {
+        for_each(static_cast<Use&&>(use), [](const std::vector<key>&, const node&) {});
     }
 
 private:
