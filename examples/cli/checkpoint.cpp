@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "progress.hpp"
+
 namespace cli {
 
 tarc::limits limits_for(std::uint64_t file_bytes) {
@@ -18,7 +20,7 @@ tarc::limits limits_for(std::uint64_t file_bytes) {
 }
 
 checkpoint::checkpoint(const std::string& path)
-    : file(std::make_shared<tarc::file_source>(path)),
+    : file(std::make_shared<watched_source>(path)),
       limits(limits_for(file->size())),
       content(tarc::detail::open_file(file, limits)) {}
 

@@ -1,17 +1,14 @@
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include <tarc/error.hpp>
-#include <tarc/format/file_slices.hpp>
-#include <tarc/format/write_file.hpp>
-#include <tarc/io/sink.hpp>
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
+#include "progress.hpp"
+#include "target.hpp"
 
 namespace cli {
 namespace {
@@ -25,43 +22,51 @@ bool is_location(std::string_view s) {
     return all(s.substr(0, colon), 'a', 'z') && (colon == s.size() || all(s.substr(colon + 1), '0', '9'));
 }
 
-void check_settings(const arguments& a) {
-    if (const std::string* codec = a.find("--codec"); codec != nullptr && *codec != "none")
-        throw usage_error("--codec " + *codec + " is not built yet in this version; --codec none is");
-    if (const std::string* to = a.find("--to"); to != nullptr && *to != "torch")
-        throw usage_error("--to " + *to + " is not built yet in this version; --to torch is");
-    if (const std::string* l = a.find("--map-location"); l != nullptr && !is_location(*l))
-        throw usage_error("\"" + *l + "\" is not a location; \"cpu\" and \"cuda:0\" are");
+/// The first state_dict, or something like it, at the top of a file: its key.
+std::string_view state_dict_of(const checkpoint& c) {
+    const tarc::detail::node* root = c.content.values()->root;
+    if (root == nullptr || root->kind != tarc::value_kind::dict) return {};
+    for (const auto& [key, value] : *root->dict) {
+        if (key->kind != tarc::value_kind::string || value->kind != tarc::value_kind::dict) continue;
+        const auto& items = *value->dict;
+        if (items.size != 0 && std::all_of(items.begin(), items.end(), [](const tarc::detail::entry& e) {
+                return e.value->kind == tarc::value_kind::tensor;
+            }))
+            return key->str();
+    }
+    return {};
 }
 
-bool is_meta(const tarc::detail::storage_body& s) {
-    return s.live.defined() && s.live.device().type == tarc::device_type::meta;
+/// What can be done where a format cannot hold all of a file.
+tarc::error with_remedy(const tarc::error& e, const checkpoint& c, const std::string& from, const std::string& to) {
+    const std::string_view part = state_dict_of(c);
+    tarc::error better(e.code(), e.message() + "; `tarc extract " + from + " " +
+                                     std::string(part.empty() ? "PATH" : part) + " -o " + to + "` takes a part of it");
+    better.at_field(e.field());
+    return better;
 }
 
 }  // namespace
 
 void convert(const arguments& a) {
-    namespace detail = tarc::detail;
-    check_settings(a);
-    const std::string &from = a.operands[0], &to = a.operands[1];
     const std::string* location = a.find("--map-location");
+    if (const std::string* codec = a.find("--codec"); codec != nullptr && *codec == "zstd")
+        throw usage_error("--codec zstd is not built yet in this version; --codec none is");
+    if (location != nullptr && !is_location(*location))
+        throw usage_error("\"" + *location + "\" is not a location; \"cpu\" and \"cuda:0\" are");
+    const std::string &from = a.operands[0], &to = a.operands[1];
+    const tarc::file_format format = target_of(a, to);
     try {
         const checkpoint c(from);
-        for (detail::storage_body& s : c.content.values()->storages()) {
-            if (is_meta(s) && s.nbytes != 0)
-                detail::raise(
-                    tarc::errc::unsupported,
-                    "storage \"" + std::string(s.key) + "\" is of the device \"meta\": its bytes are not in this file");
-            if (location != nullptr) s.location = *location;
+        const progress bar("convert", c.file->size());
+        if (location != nullptr)
+            for (tarc::detail::storage_body& s : c.content.values()->storages()) s.location = *location;
+        try {
+            write_part(c, {c.content.values()->root, true}, format, to);
+        } catch (const tarc::error& e) {
+            if (e.code() != tarc::errc::unsavable || format == tarc::file_format::torch) throw;
+            throw with_remedy(e, c, from, to);
         }
-        detail::torch_zip_options options;
-        if (c.content.facts()) options.schema = c.content.facts()->schema;
-        options.user = c.content.metadata().get();
-        tarc::file_sink sink(to);
-        detail::file_slices bytes(c.content, c.limits);
-        detail::write_file(*c.content.values()->root, sink, tarc::file_format::torch, c.limits, options, bytes);
-        c.file->check_unchanged();
-        sink.commit();
     } catch (tarc::error& e) {
         e.in_archive(from);
         throw;

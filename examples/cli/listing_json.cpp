@@ -8,13 +8,12 @@
 #include "listing.hpp"
 
 namespace cli {
-namespace {
 
 std::string_view kind_text(tarc::value_kind k) {
     return k == tarc::value_kind::none ? std::string_view("none") : tarc::detail::kind_name(k);
 }
 
-void append_path(std::string& out, const std::vector<tarc::key>& path) {
+void append_json_path(std::string& out, const std::vector<tarc::key>& path) {
     out += '[';
     for (std::size_t i = 0; i < path.size(); ++i) {
         if (i != 0) out += ", ";
@@ -29,19 +28,7 @@ void append_path(std::string& out, const std::vector<tarc::key>& path) {
     out += ']';
 }
 
-void append_tensor(std::string& out, const tarc::entry& e, const crc_lookup& crc) {
-    out.append(", \"dtype\": \"").append(to_string(e.dtype)).append("\", \"shape\": ");
-    json::append_integers(out, e.shape);
-    out += ", \"stride\": ";
-    json::append_integers(out, e.strides);
-    out.append(", \"offset\": ").append(std::to_string(e.offset)).append(", \"location\": ");
-    json::append_string(out, e.location);
-    out.append(", \"requires_grad\": ").append(e.requires_grad ? "true" : "false");
-    out.append(", \"storage\": ").append(std::to_string(e.storage));
-    if (crc) out.append(", \"crc32\": ").append(std::to_string(crc(e)));
-}
-
-void append_value(std::string& out, const tarc::entry& e, tarc::detail::python_repr& repr) {
+void append_json_value(std::string& out, const tarc::entry& e, tarc::detail::python_repr& repr) {
     const tarc::detail::node& n = *e.value.get();
     switch (e.kind) {
         case tarc::value_kind::list:
@@ -74,27 +61,43 @@ void append_value(std::string& out, const tarc::entry& e, tarc::detail::python_r
     }
 }
 
+namespace {
+
+void append_tensor(std::string& out, const tarc::entry& e, const crc_lookup& crc) {
+    out.append(", \"dtype\": \"").append(to_string(e.dtype)).append("\", \"shape\": ");
+    json::append_integers(out, e.shape);
+    out += ", \"stride\": ";
+    json::append_integers(out, e.strides);
+    out.append(", \"offset\": ").append(std::to_string(e.offset)).append(", \"location\": ");
+    json::append_string(out, e.location);
+    out.append(", \"requires_grad\": ").append(e.requires_grad ? "true" : "false");
+    out.append(", \"storage\": ").append(std::to_string(e.storage));
+    if (crc) out.append(", \"crc32\": ").append(std::to_string(crc(e)));
+}
+
 }  // namespace
 
 void print_json(output& out, const each_entry& each, const crc_lookup& crc) {
     tarc::detail::python_repr repr(UINT64_MAX);
     const char* separator = "{\"entries\": [\n";
-    each([&](const tarc::entry& e) {
-        out.text.append(separator).append("{\"path\": ");
-        append_path(out.text, e.path);
-        const bool beside = e.is_tensor() && e.attribute;  // it is no tensor of the state_dict
-        out.text.append(", \"kind\": \"").append(beside ? "object" : kind_text(e.kind)).append("\"");
-        if (beside) out.text += ", \"value\": \"torch.Tensor\"";
-        if (e.is_tensor()) {
-            append_tensor(out.text, e, crc);
-        } else {
-            out.text += ", \"value\": ";
-            append_value(out.text, e, repr);
-        }
-        out.text += '}';
-        separator = ",\n";
-        out.step();
-    });
+    each(
+        [&](const tarc::entry& e) {
+            out.text.append(separator).append("{\"path\": ");
+            append_json_path(out.text, e.path);
+            const bool beside = e.is_tensor() && e.attribute;  // it is no tensor of the state_dict
+            out.text.append(", \"kind\": \"").append(beside ? "object" : kind_text(e.kind)).append("\"");
+            if (beside) out.text += ", \"value\": \"torch.Tensor\"";
+            if (e.is_tensor()) {
+                append_tensor(out.text, e, crc);
+            } else {
+                out.text += ", \"value\": ";
+                append_json_value(out.text, e, repr);
+            }
+            out.text += '}';
+            separator = ",\n";
+            out.step();
+        },
+        [](const std::vector<tarc::key>&, const tarc::detail::node&) {});
     out.text += "\n]}\n";
 }
 

@@ -7,60 +7,13 @@
 
 #include <tarc/archive/python_repr.hpp>
 #include <tarc/tensor/shape.hpp>
-#include <tarc/value/tensor_of.hpp>
+#include <tarc/value/walk.hpp>
 
+#include "entry_text.hpp"
 #include "listing.hpp"
 
 namespace cli {
 namespace {
-
-constexpr std::size_t longest_path = 160, longest_value = 60;  // characters
-
-std::size_t width(std::string_view utf8) {
-    return static_cast<std::size_t>(std::count_if(
-        utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80; }));
-}
-
-std::string path_text(const std::vector<tarc::key>& path) {
-    std::string text;
-    for (const tarc::key& k : path) {
-        if (!text.empty()) text += '/';
-        if (k.is_name())
-            append_plain(text, k.name(), longest_path);
-        else
-            text += k.text().substr(0, longest_path);
-        if (text.size() > longest_path) break;
-    }
-    std::string cut;
-    append_plain(cut, text, longest_path);
-    return cut.empty() ? "." : cut;
-}
-
-std::string value_text(const tarc::entry& e, tarc::detail::python_repr& repr) {
-    std::string text;
-    const tarc::detail::node& n = *e.value.get();
-    const auto append_start = [&](auto append) {  // enough of it to see that it is cut
-        append(text, n.str().substr(0, longest_value * 4));
-        return text;
-    };
-    switch (e.kind) {
-        case tarc::value_kind::list: return "[]";
-        case tarc::value_kind::tuple: return "()";
-        case tarc::value_kind::set: return "set()";
-        case tarc::value_kind::dict: return "{}";
-        default: break;
-    }
-    switch (n.kind) {
-        case tarc::value_kind::string: return append_start(tarc::detail::append_quoted);
-        case tarc::value_kind::bytes: return append_start(tarc::detail::append_bytes);
-        case tarc::value_kind::global:
-        case tarc::value_kind::object: return std::string(e.text);
-        case tarc::value_kind::integer:
-            if (n.big && n.size > 256) return "an integer of " + std::to_string(n.size) + " bytes";
-            return repr(n);
-        default: return repr(n);
-    }
-}
 
 /// The first tensor over a storage, for the note at the others.
 struct first_view {
@@ -76,46 +29,88 @@ struct first_view {
     }
 };
 
-struct colors {
-    const char *head = "", *dim = "", *note = "", *end = "";
+/// What is below a container, or in the file.
+struct totals {
+    std::uint64_t tensors = 0, values = 0, bytes = 0;
+
+    void add(const totals& t) {
+        tensors += t.tensors;
+        values += t.values;
+        if (__builtin_add_overflow(bytes, t.bytes, &bytes)) bytes = UINT64_MAX;
+    }
 };
 
-void pad(std::string& out, std::string_view text, std::size_t to) {
-    out += text;
-    const std::size_t have = width(text);
-    out.append(have < to ? to - have : 0, ' ').append("  ");
+std::string totals_text(const totals& t) {
+    std::string text;
+    if (t.tensors != 0) text = count_text(t.tensors, "tensor") + " of " + size_text(t.bytes);
+    if (t.values != 0) text += (text.empty() ? "" : ", ") + count_text(t.values, "value");
+    return text;
 }
-void pad_left(std::string& out, std::string_view text, std::size_t to) {
-    const std::size_t have = width(text);
-    out.append(have < to ? to - have : 0, ' ').append(text).append("  ");
+
+/// Whether a list is short to print: plain values, which stand in one line of a tree.
+bool is_line(const tarc::detail::node& n) {
+    if (n.kind != tarc::value_kind::list && n.kind != tarc::value_kind::tuple) return false;
+    return std::all_of(n.list->begin(), n.list->end(), [](const tarc::detail::node* item) {
+        switch (item->kind) {
+            case tarc::value_kind::none:
+            case tarc::value_kind::boolean:
+            case tarc::value_kind::real: return true;
+            case tarc::value_kind::integer: return !item->big;
+            case tarc::value_kind::string: return item->size <= 40;
+            default: return false;
+        }
+    });
+}
+
+std::string container_type(const tarc::detail::node& n) {
+    std::string text;
+    if (n.kind == tarc::value_kind::dict && n.dict->cls == tarc::detail::dict_class::ordered)
+        text = "OrderedDict";
+    else
+        append_plain(text, tarc::detail::type_name(n), 24);
+    return text;
 }
 
 class table {
 public:
-    table(output& out, const crc_lookup& crc) : out_(out), crc_(crc) {
-        if (wants_color()) c_ = {"\033[1m", "\033[2m", "\033[33m", "\033[0m"};
-    }
+    table(output& out, const crc_lookup& crc, bool tree) : out_(out), crc_(crc), tree_(tree) {}
 
+    // The first pass.
     void measure(const tarc::entry& e) {
-        widen(path_, path_text(e.path));
-        widen(type_, type_text(e));
-        if (!e.is_tensor()) {
-            ++values_;
-            return;
+        close(e.path.size());
+        totals one;
+        if (e.is_tensor()) {
+            one = {1, 0, e.nbytes};
+            widen(shape_, tarc::detail::shape_text(e.shape));
+            widen(size_, bytes_text(e));
+            widen(location_, location_text(e));
+        } else {
+            one.values = 1;
         }
-        widen(shape_, tarc::detail::shape_text(e.shape));
-        widen(size_, bytes_text(e));
-        widen(location_, location_text(e));
-        ++tensors_;
-        if (__builtin_add_overflow(bytes_, e.nbytes, &bytes_)) bytes_ = UINT64_MAX;
+        (open_.empty() ? all_ : below_[open_.back().number]).add(one);
+        if (in_line()) return;
+        widen(path_, name(e.path));
+        widen(type_, type_text(e));
+    }
+    void measure(const std::vector<tarc::key>& path, const tarc::detail::node& n) {
+        if (!tree_) return;
+        close(path.size());
+        open_.push_back({path.size(), below_.size()});
+        below_.emplace_back();
+        if (is_line(n)) in_line_ = n.list->size;
+        if (!shows(path, n)) return;
+        widen(path_, name(path) + "/");
+        widen(type_, container_type(n));
     }
 
     void head() {
-        if (tensors_ + values_ == 0) return;
+        close(0);
+        next_ = 0;
+        if (all_.tensors + all_.values == 0) return;
         out_.text += c_.head;
         pad(out_.text, "path", path_);
         pad(out_.text, "type", type_);
-        if (tensors_ == 0) {
+        if (all_.tensors == 0) {
             out_.text += "value";
         } else {
             pad(out_.text, "shape", shape_);
@@ -126,35 +121,62 @@ public:
         end_line();
     }
 
+    // The second pass.
     void row(const tarc::entry& e) {
-        pad(out_.text, path_text(e.path), path_);
-        out_.text += c_.dim;
-        pad(out_.text, type_text(e), type_);
-        out_.text += c_.end;
-        if (e.is_tensor()) {
+        if (in_line()) return;
+        begin_line(name(e.path), type_text(e), "");
+        if (e.is_tensor())
             tensor(e);
-        } else {
-            const std::string text = value_text(e, repr_);
-            append_plain(out_.text, text, longest_value);
-        }
+        else
+            out_.text += value_text(e, repr_);
         end_line();
-        out_.step();
+    }
+    void row(const std::vector<tarc::key>& path, const tarc::detail::node& n) {
+        if (!tree_) return;
+        const totals& below = below_[next_++];
+        if (is_line(n)) in_line_ = n.list->size;
+        if (!shows(path, n)) return;
+        begin_line(is_line(n) ? name(path) : name(path) + "/", container_type(n), is_line(n) ? "" : c_.head);
+        out_.text += is_line(n) ? line_text(n) : c_.dim + totals_text(below);
+        end_line();
     }
 
-    void totals(std::uint64_t file_bytes) {
+    void totals_line(std::uint64_t file_bytes) {
         out_.text += c_.head;
-        out_.text += count_text(tensors_, "tensor");
-        if (tensors_ != 0) out_.text += " of " + size_text(bytes_) + " in " + count_text(storages_, "storage");
-        out_.text += ", " + count_text(values_, "other value") + ", file of " + size_text(file_bytes);
+        out_.text += count_text(all_.tensors, "tensor");
+        if (all_.tensors != 0) out_.text += " of " + size_text(all_.bytes) + " in " + count_text(storages_, "storage");
+        out_.text += ", " + count_text(all_.values, "other value") + ", file of " + size_text(file_bytes);
         end_line();
     }
 
 private:
-    static void widen(std::size_t& column, std::string_view text) { column = std::max(column, width(text)); }
+    struct open_container {
+        std::size_t depth, number;
+    };
 
-    static std::string type_text(const tarc::entry& e) {
-        if (e.is_tensor()) return std::string(to_string(e.dtype));
-        return tarc::detail::kind_name(e.kind);
+    /// Containers that have ended where something stands at this depth.
+    void close(std::size_t depth) {
+        while (!open_.empty() && open_.back().depth >= depth) {
+            const totals done = below_[open_.back().number];
+            open_.pop_back();
+            (open_.empty() ? all_ : below_[open_.back().number]).add(done);
+        }
+        if (depth != 0 || open_.empty()) return;
+        all_.add(below_[open_.back().number]);
+        open_.clear();
+    }
+
+    /// The root has a line of its own where it is more than a dict.
+    [[nodiscard]] static bool shows(const std::vector<tarc::key>& path, const tarc::detail::node& n) {
+        return !path.empty() || n.kind == tarc::value_kind::object;
+    }
+    bool in_line() { return in_line_ != 0 && in_line_-- != 0; }
+
+    static void widen(std::size_t& column, std::string_view text) { column = std::max(column, text_width(text)); }
+
+    [[nodiscard]] std::string name(const std::vector<tarc::key>& path) const {
+        if (!tree_ || path.empty()) return path_text(path);
+        return std::string(2 * std::min<std::size_t>(path.size() - 1, 30), ' ') + step_text(path.back());
     }
     static std::string bytes_text(const tarc::entry& e) {
         return e.nbytes == UINT64_MAX ? "> 18 EB" : size_text(e.nbytes);
@@ -163,6 +185,24 @@ private:
         std::string text;
         append_plain(text, e.location, 40);
         return text;
+    }
+    std::string line_text(const tarc::detail::node& n) {
+        const bool list = n.kind == tarc::value_kind::list;
+        std::string text(1, list ? '[' : '(');
+        for (std::size_t i = 0; i < n.list->size; ++i) {
+            if (i != 0) text += ", ";
+            if (text.size() > 50) return text + "… " + std::to_string(n.list->size) + (list ? " in all]" : " in all)");
+            append_plain(text, repr_(*(*n.list)[i]));
+        }
+        return text + (list ? "]" : n.list->size == 1 ? ",)" : ")");
+    }
+
+    void begin_line(std::string_view name, std::string_view type, const char* color) {
+        out_.text += color;
+        pad(out_.text, name, path_);
+        out_.text.append(*color != '\0' ? c_.end : "").append(c_.dim);
+        pad(out_.text, type, type_);
+        out_.text += c_.end;
     }
 
     void tensor(const tarc::entry& e) {
@@ -194,25 +234,33 @@ private:
     void end_line() {
         while (out_.text.ends_with(' ')) out_.text.pop_back();
         out_.text.append(c_.end).append("\n");
+        out_.step();
     }
 
     output& out_;
     const crc_lookup& crc_;
-    colors c_;
+    bool tree_;
+    colors c_ = wanted_colors();
     tarc::detail::python_repr repr_{UINT64_MAX};
     std::unordered_map<std::size_t, first_view> first_;
     std::size_t path_ = 4, type_ = 4, shape_ = 5, size_ = 4, location_ = 8;
-    std::uint64_t tensors_ = 0, values_ = 0, storages_ = 0, bytes_ = 0;
+    std::vector<totals> below_;         // of containers, in the order in which they come
+    std::vector<open_container> open_;  // those that hold what comes next
+    totals all_;
+    std::uint64_t storages_ = 0;
+    std::size_t next_ = 0, in_line_ = 0;  // container to come; entries that stand in the line of their list
 };
 
 }  // namespace
 
-void print_table(output& out, const each_entry& each, const crc_lookup& crc, std::uint64_t file_bytes) {
-    table t(out, crc);
-    each([&](const tarc::entry& e) { t.measure(e); });
+void print_table(output& out, const each_entry& each, const crc_lookup& crc, std::uint64_t file_bytes, bool tree) {
+    table t(out, crc, tree);
+    each([&](const tarc::entry& e) { t.measure(e); },
+         [&](const std::vector<tarc::key>& path, const tarc::detail::node& n) { t.measure(path, n); });
     t.head();
-    each([&](const tarc::entry& e) { t.row(e); });
-    t.totals(file_bytes);
+    each([&](const tarc::entry& e) { t.row(e); },
+         [&](const std::vector<tarc::key>& path, const tarc::detail::node& n) { t.row(path, n); });
+    t.totals_line(file_bytes);
 }
 
 }  // namespace cli

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "crc.hpp"
 #include "listing.hpp"
+#include "progress.hpp"
 
 namespace cli {
 
@@ -18,17 +19,18 @@ void ls(const arguments& a) {
         const checkpoint c(path);
         const std::uint64_t file_bytes = c.file->size();
         tarc::detail::arena texts;
-        const auto each = [&](const entry_user& use) {
-            tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each(use);
+        const auto each = [&](const entry_user& use, const container_user& enter) {
+            tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each(use, enter);
         };
 
         std::optional<tensor_crcs> crcs;
         if (a.has("--crc")) {
             // As many elements as 64 files of this size would hold: views that share a storage, or repeat its elements.
             crcs.emplace(c.content, (std::uint64_t{256} << 20) + std::min(file_bytes, UINT64_MAX >> 8) * 64);
-            each([&](const tarc::entry& e) {
+            tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each([&](const tarc::entry& e) {
                 if (e.is_tensor()) crcs->add(e);
             });
+            const progress bar("ls --crc", file_bytes);
             crcs->compute();
             c.file->check_unchanged();
         }
@@ -37,7 +39,7 @@ void ls(const arguments& a) {
         if (a.has("--json"))
             print_json(out, each, crc);
         else
-            print_table(out, each, crc, file_bytes);
+            print_table(out, each, crc, file_bytes, a.has("--tree") || (!a.has("--paths") && is_terminal()));
         out.flush();
     } catch (tarc::error& e) {
         e.in_archive(path);

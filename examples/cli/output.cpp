@@ -25,14 +25,15 @@ void output::flush() {
     text.clear();
 }
 
+bool is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
 bool wants_color() {
     const auto set = [](const char* name) {
         const char* value = std::getenv(name);
         return value != nullptr && *value != '\0';
     };
     const char* terminal = std::getenv("TERM");
-    return !set("NO_COLOR") && ::isatty(STDOUT_FILENO) == 1 && terminal != nullptr &&
-           std::string_view(terminal) != "dumb";
+    return !set("NO_COLOR") && is_terminal() && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
 void append_plain(std::string& out, std::string_view text, std::size_t most) {

@@ -30,6 +30,9 @@ private:
     std::uint64_t room_;
 };
 
+/// Whether standard output is one.
+[[nodiscard]] bool is_terminal();
+
 /// Whether standard output may have colours: a terminal, and no wish to the contrary (https://no-color.org).
 [[nodiscard]] bool wants_color();
 

@@ -7,6 +7,7 @@
 #include "checkpoint.hpp"
 #include "commands.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 
 namespace cli {
 
@@ -16,7 +17,10 @@ void verify(const arguments& a) {
         // Opening reads the directory and the pickle and checks what they say of each other: every tensor inside its
         // storage, every storage of the size of its record.
         const checkpoint c(path);
-        c.content.verify_all();
+        {
+            const progress bar("verify", c.content.facts() ? 2 * c.file->size() : c.file->size());
+            c.content.verify_all();
+        }
         c.file->check_unchanged();
 
         output out;

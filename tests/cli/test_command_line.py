@@ -30,6 +30,9 @@ def checkpoint(tmp_path):
     return file
 
 
+COMMANDS = ("ls", "verify", "diff", "extract", "convert", "schema", "completion", "help")
+
+
 # -- usage -------------------------------------------------------------------------------------------------------------
 
 
@@ -37,8 +40,8 @@ def test_help_goes_to_standard_output():
     for words in (["--help"], ["-h"]):
         done = tarc(*words)
         assert done.returncode == 0 and done.stderr == b"" and b"tarc ls FILE" in done.stdout
-    for command in ("ls", "verify", "convert", "schema"):
-        for words in ([command, "--help"], [command, "x", "-h"]):
+    for command in COMMANDS:
+        for words in ([command, "--help"], [command, "x", "-h"], ["help", command]):
             done = tarc(*words)
             assert (
                 done.returncode == 0
@@ -73,6 +76,13 @@ def test_version():
         ["schema", "a", "--json"],
         [""],
         ["ls", "--", "a", "--json"],
+        ["diff", "a"],
+        ["diff", "a", "b", "c"],
+        ["extract", "a", "b"],
+        ["extract", "a", "-o", "b"],
+        ["convert", "a", "b", "--to=pt"],
+        ["completion", "fish"],
+        ["help", "ls", "verify"],
     ],
 )
 def test_wrong_usage(words):
@@ -84,18 +94,30 @@ def test_without_a_command_the_usage_is_printed():
     assert (done.returncode, done.stdout) == (2, b"") and done.stderr.startswith(b"usage:")
 
 
+def test_what_is_not_built_says_so():
+    assert "not built yet" in refused(tarc("convert", "a", "b", "--codec", "zstd"))
+
+
 @pytest.mark.parametrize(
-    "words",
+    "words, meant",
     [
-        ["diff", "a", "b"],
-        ["extract", "a", "p", "-o", "b"],
-        ["convert", "a", "b", "--codec", "zstd"],
-        ["convert", "a", "b", "--to=npz"],
-        ["convert", "a", "b", "--to", "safetensors"],
+        (["lss"], '"ls"'),
+        (["extrat", "a"], '"extract"'),
+        (["help", "verfy"], '"verify"'),
+        (["ls", "--jsn", "a"], '"--json"'),
+        (["ls", "--hepl", "a"], '"--help"'),
+        (["convert", "a", "b", "--map_location=cpu"], '"--map-location"'),
+        (["convert", "a", "b", "--to", "safetensor"], '"safetensors"'),
+        (["completion", "bsh"], '"bash"'),
     ],
 )
-def test_what_is_not_built_says_so(words):
-    assert "not built yet" in refused(tarc(*words))
+def test_a_mistyped_word_is_guessed(words, meant):
+    assert f"did you mean {meant}?" in refused(tarc(*words))
+
+
+def test_standard_input_and_output_are_no_files():
+    for words in (["ls", "-"], ["verify", "-"], ["diff", "a", "-"], ["convert", "a", "-"], ["schema", "a", "-o", "-"]):
+        assert "./-" in refused(tarc(*words))
 
 
 @pytest.mark.parametrize("location", ["", "CPU", "cuda:", "cuda:x", ":0", "cuda:0:1", "cuda 0"])
@@ -112,7 +134,7 @@ def test_two_dashes_end_the_options(tmp_path):
 # -- files that cannot be read -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["ls"], ["ls", "--json", "--crc"], ["verify"], ["convert"], ["schema"], ["schema", "--cpp", "x"]])
+@pytest.mark.parametrize("command", [["ls"], ["ls", "--json", "--crc"], ["verify"], ["convert"], ["schema"], ["schema", "--cpp", "x"], ["diff"], ["extract"]])
 def test_no_such_file_a_folder_and_a_pipe(command, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
@@ -126,7 +148,8 @@ def test_no_such_file_a_folder_and_a_pipe(command, tmp_path):
         ("empty", ""),
         ("text", "ZIP"),
     ):
-        done = tarc(*command, tmp_path / name, *([tmp_path / "out.pt"] if command == ["convert"] else []), timeout=10)
+        more = {"convert": [tmp_path / "out.pt"], "diff": [tmp_path / name], "extract": ["a", "-o", tmp_path / "out.pt"]}
+        done = tarc(*command, tmp_path / name, *more.get(command[0], []), timeout=10)
         message = failed(done)
         assert word in message and name in message
         assert done.stdout == b""
@@ -139,7 +162,8 @@ def test_messages_are_one_line_whatever_the_name(tmp_path):
 
 
 def test_full_standard_output_is_an_error(checkpoint):
-    for words in (["ls", checkpoint], ["ls", "--json", checkpoint], ["verify", checkpoint], ["--help"]):
+    for words in (["ls", checkpoint], ["ls", "--json", checkpoint], ["verify", checkpoint], ["--help"],
+                  ["diff", checkpoint, checkpoint], ["completion", "zsh"]):  # fmt: skip
         with open("/dev/full", "wb") as full:
             done = subprocess.run([TARC, *map(str, words)], stdout=full, stderr=subprocess.PIPE, check=False)
         assert "No space left" in failed(done)
@@ -170,6 +194,50 @@ none          None     None
 """
 
 
+def test_listing_as_a_tree(tmp_path):
+    file = tmp_path / "run.pt"
+    w = torch.ones(2, 3)
+    model = torch.nn.Linear(3, 2)
+    torch.save(
+        {
+            "epoch": 5,
+            "model": model.state_dict(),
+            "optimizer": {"param_groups": [{"lr": 0.1, "betas": (0.9, 0.999), "params": list(range(40))}], "state": {}},
+            "nested": [[w, "x" * 200], {"tied": w}],
+            "one": (None,),
+        },
+        file,
+    )
+    done = tarc("ls", "--tree", file)
+    assert done.stderr == b"" and done.stdout.decode() == f"""\
+path             type         shape   size  location
+epoch            int          5
+model/           OrderedDict  2 tensors of 32 B
+  weight         float32      [2, 3]  24 B  cpu
+  bias           float32      [2]      8 B  cpu
+optimizer/       dict         44 values
+  param_groups/  list         43 values
+    0/           dict         43 values
+      lr         float        0.1
+      betas      tuple        (0.9, 0.999)
+      params     list         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, … 40 in all]
+  state          dict         {{}}
+nested/          list         2 tensors of 48 B, 1 value
+  0/             list         1 tensor of 24 B, 1 value
+    0            float32      [2, 3]  24 B  cpu
+    1            str          '{"x" * 59}…
+  1/             dict         1 tensor of 24 B
+    tied         float32      [2, 3]  24 B  cpu       tied to nested/0/0
+one              tuple        (None,)
+4 tensors of 80 B in 3 storages, 47 other values, file of {kilobytes(os.path.getsize(file))}
+"""
+    torch.save(model, file)
+    lines = tarc("ls", "--tree", file).stdout.decode().splitlines()
+    assert lines[1].split()[:2] == ["./", "Linear"] and any(line.startswith("  weight ") for line in lines)
+    torch.save(w, file)
+    assert tarc("ls", "--tree", file).stdout.decode().splitlines()[1].startswith(".     float32  [2, 3]")
+
+
 def test_listing_with_checksums(checkpoint):
     lines = tarc("ls", "--crc", checkpoint).stdout.decode().splitlines()
     by_path = {e["path"][-1]: e for e in entries(checkpoint, "--crc")}
@@ -187,20 +255,11 @@ def test_listing_cannot_command_a_terminal(tmp_path):
     assert max(map(len, text.splitlines())) < 300
 
 
-@pytest.mark.parametrize(
-    "environment, colored",
-    [
-        ({"TERM": "xterm"}, True),
-        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
-        ({"TERM": "xterm", "NO_COLOR": ""}, True),
-        ({"TERM": "dumb"}, False),
-        ({}, False),
-    ],
-)
-def test_colors_on_a_terminal_alone(checkpoint, environment, colored):
+def on_terminal(words, environment):
+    """Its output, where that is a terminal."""
     main, side = pty.openpty()
     process = subprocess.run(
-        [TARC, "ls", str(checkpoint)],
+        [TARC, *map(str, words)],
         stdout=side,
         stderr=subprocess.PIPE,
         check=True,
@@ -217,7 +276,25 @@ def test_colors_on_a_terminal_alone(checkpoint, environment, colored):
             break
         text += part
     os.close(main)
-    assert process.stderr == b"" and (b"\x1b[" in text) == colored
+    assert process.stderr == b""
+    return text
+
+
+@pytest.mark.parametrize(
+    "environment, colored",
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
+)
+def test_colors_on_a_terminal_alone(checkpoint, environment, colored):
+    text = on_terminal(["ls", checkpoint], environment)
+    assert (b"\x1b[" in text) == colored
+    assert re.search(rb"model/ +.*dict", text) and re.search(rb"^  weight ", text, re.M)  # a tree there
+    assert b"model/weight" in on_terminal(["ls", "--paths", checkpoint], environment)
     assert b"\x1b[" not in tarc("ls", checkpoint, env=os.environ | {"TERM": "xterm"}).stdout
 
 

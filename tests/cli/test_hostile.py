@@ -19,6 +19,7 @@ import torch
 from command_line import SHARED, TARC, entries, failed, tarc
 
 COMMANDS = [["ls"], ["ls", "--json"], ["ls", "--json", "--crc"], ["verify"], ["convert"], ["schema"], ["schema", "--cpp", "it"]]
+PARTS = [["ls", "--tree"], ["diff"], ["diff", "--json"], ["extract", "*"], ["extract", "a*/*b*?"], ["convert", "--to=safetensors"], ["convert", "--to=npz"]]
 SANITIZED = b"__asan_init" in pathlib.Path(TARC).read_bytes()
 
 
@@ -28,22 +29,25 @@ def limit_memory():
     resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
 
 
-def survives(file, commands=COMMANDS, seconds=20):
+def survives(file, commands=None, seconds=20):
     """Runs the commands on the file; their exit statuses."""
     statuses = []
-    for command in commands:
+    for command in commands or COMMANDS + PARTS:
         out = file.parent / "converted.out"
         start = time.monotonic()
-        done = tarc(
-            *command, file, *([out] if command == ["convert"] else []), timeout=seconds * 3, preexec_fn=limit_memory
-        )
+        words = {
+            "convert": [*command, file, out],
+            "diff": [*command, file, file],
+            "extract": ["extract", file, *command[1:], "-o", out],
+        }.get(command[0], [*command, file])
+        done = tarc(*words, timeout=seconds * 3, preexec_fn=limit_memory)
         assert time.monotonic() - start < seconds, (command, file)
         if done.returncode != 0:
             failed(done)
-        elif command[:2] == ["ls", "--json"]:
+        elif command[:2] in (["ls", "--json"], ["diff", "--json"]):
             json.loads(done.stdout)
         statuses.append(done.returncode)
-    return statuses
+    return statuses if commands else statuses[: len(COMMANDS)]
 
 
 def archive(folder, pickled, storages=(), method=zipfile.ZIP_STORED, name="made.pt"):
@@ -108,9 +112,10 @@ def test_corpus(kind, tmp_path):
     for file in files:
         copy = tmp_path / "file"
         copy.write_bytes(file.read_bytes())
-        opened += survives(copy, [["ls", "--json", "--crc"]])[0] == 0
+        opened += survives(copy, [["ls", "--json", "--crc"], ["diff"], ["extract", "*"]])[0] == 0
         if kind == "pickle":
-            opened += survives(archive(tmp_path, file.read_bytes()), [["ls", "--json", "--crc"], ["convert"]])[0] == 0
+            made = archive(tmp_path, file.read_bytes())
+            opened += survives(made, [["ls", "--json", "--crc"], ["convert"], *PARTS])[0] == 0
     assert (opened > 20) == (kind == "pickle")
 
 
@@ -219,6 +224,25 @@ def test_many_views_of_one_storage(tmp_path):
     assert survives(archive(tmp_path, b"\x80\x02](" + short + b"e.", [bytes(size)])) == [0] * len(COMMANDS)
 
 
+def test_pairs_of_many_views(tmp_path):
+    """Two files whose views ask for their storages again and again."""
+    size = 70 << 20
+    one, two = (b"".join(tensor([1], [1], i, size, b"ByteStorage", key) for i in range(300)) for key in (b"0", b"1"))
+    whole = archive(tmp_path, b"\x80\x02](" + one + two + b"e.", [bytes(size)] * 2)
+    assert survives(whole, [["diff"], ["diff", "--json"], ["extract", "*"]]) == [0, 0, 0]
+    # of every pair, the second file's view lies in the other storage than that of the pair before
+    turned = [tensor([2, 2], [3, 1], i, size, b"ByteStorage", b"0") for i in range(3000)]
+    a = archive(tmp_path, b"\x80\x02](" + b"".join(turned) + one + two + b"e.", [bytes(size)] * 2, name="a.pt")
+    turned[::2] = [t.replace(b"X\1\0\0\0" b"0", b"X\1\0\0\0" b"1") for t in turned[::2]]
+    b = archive(tmp_path, b"\x80\x02](" + b"".join(turned) + one + two + b"e.", [bytes(size)] * 2, name="b.pt")
+    start = time.monotonic()
+    assert "far more bytes than the file has" in failed(tarc("diff", a, b, preexec_fn=limit_memory))
+    assert time.monotonic() - start < 15
+    # an expanded tensor of a tebibyte on both sides, or on one
+    big = archive(tmp_path, b"\x80\x02" + tensor([2**40], [0]) + b".", [bytes(16)], name="big.pt")
+    assert "far more than the files" in failed(tarc("diff", big, big, preexec_fn=limit_memory))
+
+
 def test_lists_that_hold_one_another(tmp_path):
     """2^100 paths to one value."""
     pickled = b"\x80\x02]q\0" + b"".join(b"]q%c(h%ch%ce" % (i + 1, i, i) for i in range(100)) + b"0" * 101 + b"h\x64."
@@ -278,9 +302,9 @@ def test_long_integers(tmp_path):
     sys.set_int_max_str_digits(0)
     assert entries(one)[0]["value"] == str(int.from_bytes(b"\x7f" * 60_000, "little"))
     assert survives(one)[:4] == [0, 0, 0, 0]
-    assert survives(archive(tmp_path, b"\x80\x02](" + long4(60_000) * 300 + b"e."))[1:3] == [1, 1]
-    assert survives(archive(tmp_path, b"\x80\x02](" + long4(60_000) + b"q\0" + b"h\0" * 100_000 + b"e."))[1:3] == [1, 1]
-    survives(archive(tmp_path, b"\x80\x02}" + long4(60_000) + b"Ns."))
+    assert survives(archive(tmp_path, b"\x80\x02](" + long4(60_000) * 300 + b"e."), COMMANDS)[1:3] == [1, 1]
+    assert survives(archive(tmp_path, b"\x80\x02](" + long4(60_000) + b"q\0" + b"h\0" * 100_000 + b"e."), COMMANDS)[1:3] == [1, 1]
+    survives(archive(tmp_path, b"\x80\x02}" + long4(60_000) + b"Ns."), COMMANDS + [["diff"], ["extract", "*"]])
 
 
 def test_deflated_bombs(tmp_path):

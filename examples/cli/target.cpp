@@ -1,0 +1,46 @@
+#include "target.hpp"
+
+#include <cstddef>
+#include <span>
+
+#include <tarc/error.hpp>
+#include <tarc/format/file_slices.hpp>
+#include <tarc/format/write_file.hpp>
+#include <tarc/io/sink.hpp>
+
+#include "interrupt.hpp"
+
+namespace cli {
+
+namespace detail = tarc::detail;
+
+tarc::file_format target_of(const arguments& a, std::string_view out) {
+    const std::string* to = a.find("--to");
+    if (to == nullptr) return detail::format_of_path(out).value_or(tarc::file_format::torch);
+    return *to == "safetensors" ? tarc::file_format::safetensors
+           : *to == "npz"       ? tarc::file_format::npz
+                                : tarc::file_format::torch;
+}
+
+void write_part(const checkpoint& from, part what, tarc::file_format format, const std::string& out) {
+    detail::torch_zip_options options;
+    if (what.all && from.content.facts()) options.schema = from.content.facts()->schema;
+    if (what.all) options.user = from.content.metadata().get();
+    detail::file_slices slices(from.content, from.limits);
+    delay_interrupts();
+    tarc::file_sink sink(out);
+    detail::write_file(*what.root, sink, format, from.limits, options,
+                       [&](std::span<const detail::storage_slice> all, std::size_t i, detail::take_bytes append) {
+                           const detail::storage_body& s = *all[i].storage;
+                           if (s.live.defined() && s.live.device().type == tarc::device_type::meta)
+                               detail::raise(tarc::errc::unsupported,
+                                             "storage \"" + std::string(s.key) +
+                                                 "\" is of the device \"meta\": its bytes are not in this file");
+                           slices(all, i, append);
+                       });
+    from.file->check_unchanged();
+    check_interrupt();
+    sink.commit();
+}
+
+}  // namespace cli
