@@ -159,7 +159,7 @@ def test_progress(tmp_path):
     """A first storage whose views take a second, and a second storage at which the bar is seen."""
     slow, quick = tmp_path / "slow.pt", tmp_path / "quick.pt"
     t = torch.zeros(2500, 2000)
-    torch.save([t[i:].t() for i in range(14)] + [torch.ones(1 << 20)], slow)
+    torch.save([t[i:].t() for i in range(30)] + [torch.ones(1 << 20)], slow)
     torch.save(torch.ones(4), quick)
     for file, environment, shown in ((slow, {"TERM": "xterm"}, True), (slow, {"TERM": "dumb"}, False), (quick, {"TERM": "xterm"}, False)):
         process, main = on_terminal(["ls", "--json", "--crc", file], environment)
@@ -189,7 +189,7 @@ def test_a_reader_that_has_seen_enough(shell):
 def test_an_interrupted_write_leaves_nothing(tmp_path):
     source, out = tmp_path / "big.pt", tmp_path / "out" / "big.pt"
     out.parent.mkdir()
-    torch.save(torch.zeros(100 << 20), source)
+    torch.save(torch.zeros(50 << 20), source)
     for number in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen([TARC, "convert", source, out], stderr=subprocess.PIPE)
         while not any(out.parent.iterdir()) and process.poll() is None:
