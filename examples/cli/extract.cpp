@@ -28,7 +28,7 @@ namespace detail = tarc::detail;
 class selection {
 public:
     selection(const checkpoint& c, const std::vector<std::string>& globs)
-        : tree_(*c.content.values()), filter_(globs, none_), limits_(c.limits) {
+        : tree_(*c.content.values()), globs_(globs), filter_(globs, none_), limits_(c.limits) {
         const std::uint64_t memory = tree_.memory.capacity();
         limits_.nodes = std::min<std::uint64_t>(limits_.nodes, (std::uint64_t{1} << 18) + memory / 8);
         room_ = ((std::uint64_t{256} << 20) + memory * 16) / globs.size();
@@ -40,11 +40,13 @@ public:
         detail::walk(*tree_.root, limits_, [&](std::span<const detail::step> path, const detail::node& n) {
             while (levels_.size() > path.size()) levels_.pop_back();
             if (path.empty()) {
-                levels_.push_back({&n, {}, 0, nullptr});
-                return true;
+                const bool whole = selects_root(n);
+                levels_.push_back({&n, {}, 0, whole ? mine(n) : nullptr});
+                if (whole) taken_.push_back(mine(n));
+                return !whole;
             }
             const std::string text = text_of(path);
-            if (filter_.selects(text)) {
+            if (filter_.selects(text) || selects_element(text, n)) {
                 take(path, n);
                 return false;
             }
@@ -70,13 +72,34 @@ private:
         detail::node* made;
     };
 
+    /// The root is "." in a listing. Globs speak of it where there is nothing below it.
+    [[nodiscard]] bool selects_root(const detail::node& n) const {
+        detail::vec<detail::child> below;
+        detail::list_children(n, below);
+        return (below.empty() || std::find(globs_.begin(), globs_.end(), ".") != globs_.end()) && filter_.selects(".");
+    }
+
+    /// A set is taken whole: its elements have no other place.
+    [[nodiscard]] bool selects_element(const std::string& text, const detail::node& n) {
+        bool found = false;
+        for (std::size_t i = 0; n.kind == tarc::value_kind::set && i < n.list->size; ++i) {
+            spend(text.size() + 8);
+            found |= filter_.selects(text + "/" + std::to_string(i));
+        }
+        return found;
+    }
+
+    void spend(std::uint64_t bytes) {
+        if (bytes > room_)
+            detail::raise(tarc::errc::limit_exceeded, "the paths of this file are out of all proportion to it");
+        room_ -= bytes;
+    }
+
     /// As `ls` prints it.
     std::string text_of(std::span<const detail::step> path) {
         std::string text = levels_.size() > 1 ? text_.substr(0, levels_.back().length) + "/" : "";
         text += key_of(path.back()).text();
-        if (text.size() > room_)
-            detail::raise(tarc::errc::limit_exceeded, "the paths of this file are out of all proportion to it");
-        room_ -= text.size();
+        spend(text.size());
         return text_ = text;
     }
 
@@ -118,6 +141,7 @@ private:
     }
 
     detail::tree& tree_;
+    const std::vector<std::string>& globs_;
     const std::vector<std::string> none_;
     detail::path_filter filter_;
     tarc::limits limits_;

@@ -137,6 +137,18 @@ def test_the_target_is_kept_when_it_fails_and_may_be_the_file(checkpoint):
     assert sorted(os.listdir(file.parent)) == ["out.pt", "run.pt"]
 
 
+def test_the_root_and_sets(tmp_path):
+    file = tmp_path / "bare.pt"
+    torch.save(torch.arange(3), file)
+    for path in (".", "*"):
+        assert torch.equal(torch.load(extract(file, path), weights_only=True), torch.arange(3))
+    value = {"s": {"b", "a"}, "t": [1, {5, 6}], "u": 1}
+    torch.save(value, file)
+    assert same(torch.load(extract(file, "."), weights_only=True), value)
+    assert torch.load(extract(file, "s/1", "t/1/0"), weights_only=True) == {"s": {"a", "b"}, "t": {1: {5, 6}}}
+    assert "nothing at" in failed(tarc("extract", file, "??", "-o", tmp_path / "no.pt"))
+
+
 def test_odd_keys(tmp_path):
     file = tmp_path / "odd.pt"
     value = {None: torch.ones(1), (1, "a"): 2, True: 3, 2**70: 4, "a/b": {"c": 5}, "x y*": 6, 0.5: 7, "": {"": 8}}
