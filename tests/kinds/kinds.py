@@ -28,8 +28,10 @@ def pythons():
     return found
 
 
-def run(python, script, *arguments):
-    done = subprocess.run([python, "-B", HERE / script, *map(str, arguments)], capture_output=True, text=True)
+def make(python, module, *arguments):
+    """Runs the main() of a module here, whose classes are then those of the files."""
+    call = f"import sys; sys.path.insert(0, {str(HERE)!r}); import {module}; {module}.main(*sys.argv[1:])"
+    done = subprocess.run([python, "-B", "-c", call, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,8 +1,7 @@
-"""Entire pickled models and TorchScript archives, and beside each NAME.pt its state_dict, NAME.state:
-make_models.py FOLDER. Runs under any PyTorch since 1.13."""
+"""Entire pickled models and TorchScript archives: main(FOLDER) writes them, and beside each NAME.pt its state_dict,
+NAME.state. Runs under any PyTorch since 1.13."""
 
 import enum
-import sys
 import warnings
 from typing import Dict, Final, List, NamedTuple, Optional, Tuple
 
@@ -182,6 +181,3 @@ def main(folder):
         torch.jit.save(make(), f"{folder}/{name}.pt")
         torch.save(torch.jit.load(f"{folder}/{name}.pt").state_dict(), f"{folder}/{name}.state")
 
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -3,14 +3,14 @@
 # labels: sanitize
 import pytest
 import torch
-from kinds import assert_same_state, described, entries, needs_oracle, pythons, run, tarc, through
+from kinds import assert_same_state, described, entries, needs_oracle, make, pythons, tarc, through
 from make_models import MODELS, SCRIPTS
 
 
 @pytest.fixture(scope="module", params=pythons())
 def made(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    run(request.param, "make_models.py", folder)
+    make(request.param, "make_models", folder)
     return folder
 
 
