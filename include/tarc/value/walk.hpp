@@ -115,13 +115,15 @@ inline void walk(const node& root, const limits& limit, function_ref<bool(std::s
         const std::size_t begin = pending.size();
         expand(n, pending);
         if (pending.size() == begin) return;
-        if (levels.size() >= limit.depth) {
+        // Where no container holds itself, what is pending is no more than what the tree holds.
+        constexpr std::size_t many = 1 << 16;
+        if (levels.size() >= limit.depth || pending.size() > many)
             for (std::size_t i = 0; i < levels.size(); ++i)
                 if (levels[i].at == &n)
                     raise(errc::bad_pickle, "the container at \"" + path_text({path.data(), i}) + "\" holds itself");
+        if (levels.size() >= limit.depth)
             raise(errc::limit_exceeded,
                   "values are nested deeper than " + std::to_string(limit.depth) + " (tarc::limits::depth)");
-        }
         levels.push_back({&n, begin, pending.size()});
     };
     enter(root);
