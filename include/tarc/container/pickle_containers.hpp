@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>  // std::max
 #include <cstddef>
 #include <span>
 #include <string>
@@ -18,8 +17,7 @@ public:
 
     node* sequence(value_kind kind, std::span<node* const> items) {
         node* n = c_.into.sequence(kind);
-        n->list->reserve(c_.into.memory, items.size());
-        for (node* i : items) n->list->push_back(c_.into.memory, i);
+        n->list->append(c_.into.memory, items.data(), items.size());
         return n;
     }
     node* set_of(std::span<node* const> items, bool is_mutable) {
@@ -35,9 +33,7 @@ public:
             list = to.object->items->list;
         }
         if (list == nullptr) c_.fail(std::string(op) + " on " + describe_key(to) + ", which is not a list");
-        if (list->capacity - list->size < items.size())
-            list->reserve(c_.into.memory, std::max(list->size + items.size(), list->capacity * 2));
-        for (node* i : items) list->push_back(c_.into.memory, i);
+        list->append(c_.into.memory, items.data(), items.size());
     }
     void set_items(node& to, std::span<node* const> items) {
         dict_body* dict = to.kind == value_kind::dict ? to.dict : nullptr;

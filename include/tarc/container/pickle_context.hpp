@@ -59,13 +59,13 @@ public:
 
     /// Appends to a dict, whose keys must differ.
     void insert(dict_body& dict, node* key, node* value) {
-        if (!keys.insert(&dict, key).second) fail("duplicate dict key " + describe_key(*key));
+        if (!keys.insert(&dict, key)) fail("duplicate dict key " + describe_key(*key));
         dict.push_back(into.memory, {key, value});
     }
 
     /// Appends to a set, whose elements must differ.
     void add(list_body& set, node* item) {
-        if (!keys.insert(&set, item).second) fail("duplicate set element " + describe_key(*item));
+        if (!keys.insert(&set, item)) fail("duplicate set element " + describe_key(*item));
         set.push_back(into.memory, item);
     }
 

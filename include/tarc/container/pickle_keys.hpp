@@ -47,15 +47,9 @@ class key_index {
 public:
     explicit key_index(std::uint64_t input_bytes) : patience_(input_bytes * 64 + (1u << 20)) {}
 
-    struct slot {
-        const void* owner = nullptr;
-        const node* key = nullptr;
-        void* value = nullptr;
-    };
-
-    /// The slot of `key` in `owner`, and whether it is new. Valid until the next call. Errors: errc::bad_pickle for a
-    /// key that Python cannot hash, errc::limit_exceeded for keys made to collide.
-    std::pair<slot*, bool> insert(const void* owner, const node* key) {
+    /// Whether `key` is new in `owner`. Errors: errc::bad_pickle for a key that Python cannot hash,
+    /// errc::limit_exceeded for keys made to collide.
+    [[nodiscard]] bool insert(const void* owner, const node* key) {
         const std::uint32_t h = hash_of(key);
         if ((used_ + 1) * 2 > slots_.size()) grow();
         const std::size_t mask = slots_.size() - 1;
@@ -63,15 +57,21 @@ public:
             slot& s = slots_[i];
             spend(1);
             if (s.key == nullptr) {
-                s = {owner, key, nullptr};
+                s = {owner, key, h};
                 ++used_;
-                return {&s, true};
+                return true;
             }
-            if (s.owner == owner && s.key->hash == h && equal(s.key, key)) return {&s, false};
+            if (s.owner == owner && s.hash == h && equal(s.key, key)) return false;
         }
     }
 
 private:
+    struct slot {
+        const void* owner = nullptr;
+        const node* key = nullptr;
+        std::uint32_t hash = 0;  // of the key
+    };
+
     // A number in the form in which equal ones look the same.
     struct number {
         enum class form : std::uint8_t { integer, real, complex, big } is = form::integer;
@@ -118,7 +118,7 @@ private:
         const std::size_t mask = slots_.size() - 1;
         for (const slot& s : old) {
             if (s.key == nullptr) continue;
-            std::size_t i = place(s.owner, s.key->hash) & mask;
+            std::size_t i = place(s.owner, s.hash) & mask;
             for (; slots_[i].key != nullptr; i = (i + 1) & mask) spend(1);
             slots_[i] = s;
         }

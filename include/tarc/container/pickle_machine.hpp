@@ -24,9 +24,7 @@ public:
     [[nodiscard]] std::size_t left() const { return in_.size() - pos_; }
 
     std::string_view take(std::uint64_t n) {
-        if (n > left())
-            c_.fail("the pickle ends early: " + std::to_string(n) + " bytes are announced, " + std::to_string(left()) +
-                    " are left");
+        if (n > left()) ends_early(n);
         const std::string_view r = in_.substr(pos_, static_cast<std::size_t>(n));
         pos_ += static_cast<std::size_t>(n);
         return r;
@@ -54,6 +52,11 @@ public:
     }
 
 private:
+    [[noreturn]] void ends_early(std::uint64_t n) const {
+        c_.fail("the pickle ends early: " + std::to_string(n) + " bytes are announced, " + std::to_string(left()) +
+                " are left");
+    }
+
     pickle_context& c_;
     std::string_view in_;
     std::size_t pos_ = 0;

@@ -62,6 +62,10 @@ private:
     node* python2_str(std::string_view s) {
         return find_bad_utf8(s) == std::string_view::npos ? c_.into.string(s) : c_.into.bytes(s);
     }
+    node* small_integer(std::uint8_t i) {
+        if (small_[i] == nullptr) small_[i] = c_.into.integer(i);
+        return small_[i];
+    }
     node* integer(std::string_view little_endian) {
         if (little_endian.empty()) return c_.into.integer(0);
         if (little_endian.size() > c_.limit.integer_bytes)
@@ -112,11 +116,11 @@ private:
                             " are left");
                 break;
 
-            case opcode::none: push_new(c_.into.none()); break;
-            case opcode::newtrue: push_new(c_.into.boolean(true)); break;
-            case opcode::newfalse: push_new(c_.into.boolean(false)); break;
+            case opcode::none: push_new(none_); break;
+            case opcode::newtrue: push_new(true_); break;
+            case opcode::newfalse: push_new(false_); break;
             case opcode::binint: push_new(c_.into.integer(in_.number<std::int32_t>())); break;
-            case opcode::binint1: push_new(c_.into.integer(in_.number<std::uint8_t>())); break;
+            case opcode::binint1: push_new(small_integer(in_.number<std::uint8_t>())); break;
             case opcode::binint2: push_new(c_.into.integer(in_.number<std::uint16_t>())); break;
             case opcode::long1: push_new(integer(in_.take(in_.number<std::uint8_t>()))); break;
             case opcode::long4: {
@@ -299,6 +303,9 @@ private:
     pickle_recall memo_{c_};
     pickle_containers containers_{c_};
     pickle_objects objects_{c_};
+    // Constants, one node each: what a tensor's shape and flags are made of.
+    node *none_ = c_.into.none(), *true_ = c_.into.boolean(true), *false_ = c_.into.boolean(false);
+    vec<node*> small_ = vec<node*>(256);
     vec<node*> instances_;  // of unknown classes, made with arguments
 };
 

@@ -35,8 +35,11 @@ public:
         if (is_part && !c_.site.parts)
             c_.fail("a storage is saved as a part of another storage, as PyTorch before 0.4 did", errc::unsupported);
 
-        const std::optional<dtype> cpp_type = class_of_libtorch(*part[1]);
-        const std::optional<dtype> type = cpp_type ? std::nullopt : class_of_storage(*part[1]);
+        if (part[1] != class_) {
+            type_ = class_of_storage(*part[1]);
+            class_ = part[1];
+        }
+        const auto [type, cpp_type] = type_;
         if (part[3]->kind != value_kind::string)
             c_.fail("the location of storage " + describe_key(*part[2]) + " is not a string");
         const std::uint64_t nbytes = bytes_of(part[4], cpp_type ? cpp_type : type, *part[2]);
@@ -47,13 +50,19 @@ public:
         return made;
     }
 
-    /// The dtype of a storage class; none for untyped ones.
-    std::optional<dtype> class_of_storage(const node& cls) {
+    /// Of the elements of a storage: by its class in PyTorch, or by one that only libtorch has; neither where it is
+    /// untyped.
+    struct storage_type {
+        std::optional<dtype> python, cpp;
+    };
+
+    storage_type class_of_storage(const node& cls) {
         if (cls.kind == value_kind::global) {
             const global_body& g = *cls.global;
             const bool torch = g.module == "torch" || g.module == "torch.storage" || g.module == "torch.cuda";
-            if (torch && (g.name == "UntypedStorage" || g.name == "_UntypedStorage")) return std::nullopt;
-            if (const auto type = torch ? dtype_of_storage_class(g.name) : std::nullopt) return type;
+            if (torch && (g.name == "UntypedStorage" || g.name == "_UntypedStorage")) return {};
+            if (const auto type = torch ? dtype_of_storage_class(g.name) : std::nullopt) return {type, {}};
+            if (const auto type = torch ? class_of_libtorch(g.name) : std::nullopt) return {{}, type};
         }
         c_.fail(describe_key(cls) + " is not a storage class of PyTorch that tarc knows");
     }
@@ -126,16 +135,22 @@ private:
         bool fresh;
     };
     /// The storage of that key, and whether it is new. Errors: errc::bad_pickle where it is not like this.
-    found storage_of(node* key, std::optional<dtype> type, std::string_view location, std::uint64_t nbytes) {
-        if (key->kind == value_kind::integer && !key->big) key = c_.into.string(std::to_string(key->integer));
-        if (key->kind != value_kind::string) c_.fail("the key of a storage is not a string");
-        const auto [slot, fresh] = c_.keys.insert(&storages_, key);
+    found storage_of(const node* key, std::optional<dtype> type, std::string_view location, std::uint64_t nbytes) {
+        std::string number;
+        if (key->kind == value_kind::integer && !key->big)
+            number = std::to_string(key->integer);
+        else if (key->kind != value_kind::string)
+            c_.fail("the key of a storage is not a string");
+        const std::string_view text = number.empty() ? key->str() : number;
+        std::size_t known = storages_.find(text);
+        const bool fresh = known == storages_.none;
         if (fresh) {
-            storage_body& made = c_.into.add_storage(key->str(), location, nbytes);
+            storage_body& made = c_.into.add_storage(text, location, nbytes);
             made.type = type;
-            slot->value = &made;
+            known = storages_.add(made.key).number;
+            bodies_.push_back(&made);
         }
-        auto& body = *static_cast<storage_body*>(slot->value);
+        storage_body& body = *bodies_[known];
         // PyTorch itself mixes ByteStorage and UntypedStorage, which have the same elements.
         if (body.nbytes != nbytes || body.type.value_or(dtype::uint8) != type.value_or(dtype::uint8))
             c_.fail("storage \"" + std::string(body.key) + "\" appears twice, with different sizes or classes");
@@ -168,11 +183,10 @@ private:
 
     /// libtorch has a storage class for each dtype, by its own name for the dtype (c10::toString): torch.UInt16Storage,
     /// torch.Float8_e5m2Storage. PyTorch has none for those; their storages count as untyped.
-    static std::optional<dtype> class_of_libtorch(const node& cls) {
+    static std::optional<dtype> class_of_libtorch(std::string_view cls) {
         constexpr std::string_view ending = "Storage";
-        if (cls.kind != value_kind::global || cls.global->module != "torch" || !cls.global->name.ends_with(ending))
-            return std::nullopt;
-        std::string name(cls.global->name.substr(0, cls.global->name.size() - ending.size()));
+        if (!cls.ends_with(ending)) return std::nullopt;
+        std::string name(cls.substr(0, cls.size() - ending.size()));
         if (name == "ComplexHalf") return dtype::complex32;
         for (char& c : name)
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -310,8 +324,11 @@ private:
     }
 
     pickle_context& c_;
+    const node* class_ = nullptr;   // the last storage class, which most storages share
+    storage_type type_;             // what it is
     address_map<dtype> cpp_types_;  // of storage nodes
-    char storages_ = 0;             // its address stands for "the storages" among the owners of keys
+    text_set storages_;             // their keys
+    vec<storage_body*> bodies_;     // by number of the key
 };
 
 }  // namespace tarc::detail

@@ -107,7 +107,7 @@ private:
             const list_body& facts = p.items(p.pickle(), 3, "a storage's number, location and class");
             const std::int64_t number = p.integer(facts[0], "the number of a storage");
             if (facts[1]->kind != value_kind::string) p.c.fail("the location of a storage is not a string");
-            const std::optional<dtype> type = classes.class_of_storage(*facts[2]);
+            const std::optional<dtype> type = classes.class_of_storage(*facts[2]).python;
             p.c.at = p.in.position();
             const auto elements = p.in.number<std::uint64_t>();
             std::uint64_t nbytes = 0;

@@ -82,7 +82,14 @@ public:
     }
     void append(const T* first, const T* last) {
         make_room(size_ + static_cast<std::size_t>(last - first));
-        for (; first != last; ++first) push_back(*first);
+        if constexpr (std::is_trivially_copyable_v<T>) {
+            if (first != last)
+                std::memcpy(static_cast<void*>(items_ + size_), first,
+                            static_cast<std::size_t>(last - first) * sizeof(T));
+            size_ += static_cast<std::size_t>(last - first);
+        } else {
+            for (; first != last; ++first) push_back(*first);
+        }
     }
     void swap(vec& other) noexcept {
         T* const items = items_;

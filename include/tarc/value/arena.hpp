@@ -92,6 +92,11 @@ struct arena_vector {
         items = more;
         capacity = n;
     }
+    void append(arena& a, const T* more, std::size_t n) {
+        if (n > capacity - size) reserve(a, size == 0 ? n : std::max(size + n, capacity * 2));
+        if (n != 0) std::memcpy(static_cast<void*>(items + size), more, n * sizeof(T));
+        size += n;
+    }
     [[nodiscard]] T* begin() const { return items; }
     [[nodiscard]] T* end() const { return items + size; }
     [[nodiscard]] T& operator[](std::size_t i) const { return items[i]; }
