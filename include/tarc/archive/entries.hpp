@@ -58,13 +58,6 @@ struct entry {
 
 namespace detail {
 
-/// "module.name" of a class, or of an object's class.
-[[nodiscard]] inline std::string class_text(const node& n) {
-    const node* cls = n.kind == value_kind::object ? n.object->cls : &n;
-    if (cls == nullptr || cls->kind != value_kind::global) return "an object";
-    return std::string(cls->global->module) + "." + std::string(cls->global->name);
-}
-
 /// Walks a tree entry by entry, each path once, in file order; the elements of a set in the order of (type name,
 /// repr()). A few bytes of pickle can make a tree with billions of paths, or of long ones: besides limits::nodes and
 /// limits::depth, the walk ends with errc::limit_exceeded where a listing is out of all proportion to the tree's own

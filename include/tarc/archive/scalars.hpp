@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tarc/container/known_globals.hpp>
 #include <tarc/reflect/leaves.hpp>
 #include <tarc/value/tensor_of.hpp>
 #include <tarc/value/utf8.hpp>
@@ -46,12 +47,13 @@ namespace tarc::detail {
         case value_kind::set: return std::string("a ") + kind_name(n.kind) + " of " + std::to_string(n.list->size);
         case value_kind::none: return "None";
         case value_kind::object:
-            if (n.object->cls != nullptr && n.object->cls->kind == value_kind::global)
-                return "an object of " + std::string(n.object->cls->global->module) + "." +
-                       std::string(n.object->cls->global->name);
-            return "an object";
+            return is_structured_tensor(n) ? "a sparse, quantized or nested tensor made by " + class_text(n) +
+                                                 " (bind a tarc::value, or make it dense before the save)"
+                                           : "an object of " + class_text(n) +
+                                                 ", a class that tarc does not know (bind a tarc::value to read its "
+                                                 "parts, or save them as plain values)";
         case value_kind::global:
-            return "the class or function " + std::string(n.global->module) + "." + std::string(n.global->name);
+            return "the class or function " + class_text(n) + " (bind a tarc::value to read its name)";
         default: return std::string("a ") + kind_name(n.kind);
     }
 }

@@ -128,6 +128,13 @@ enum class known : std::uint8_t {
     return n != nullptr && n->kind == value_kind::global ? lookup(*n->global) : known::nothing;
 }
 
+/// "module.name" of a class, or of an object's class.
+[[nodiscard]] inline std::string class_text(const node& n) {
+    const node* cls = n.kind == value_kind::object ? n.object->cls : &n;
+    if (cls == nullptr || cls->kind != value_kind::global) return "an object";
+    return std::string(cls->global->module) + "." + std::string(cls->global->name);
+}
+
 /// A tensor that stays an object: sparse, quantized or nested.
 [[nodiscard]] inline bool is_structured_tensor(const node& n) {
     const known k = n.kind == value_kind::object ? lookup(n.object->cls) : known::nothing;
