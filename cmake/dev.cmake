@@ -8,7 +8,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(TARC_BIN "${CMAKE_CURRENT_BINARY_DIR}/bin")
 set(TARC_WARNINGS -Wall -Wextra -Wpedantic -Wconversion -Werror)
-set(TARC_TEST_FLAGS -O0 -g CACHE STRING "compiler flags of the tests, behind those of the build type")
+set(TARC_TEST_FLAGS -O0 -g1 CACHE STRING "compiler flags of the tests, behind those of the build type")
 
 # `cmake --build . --target all_verify_interface_header_sets` compiles every header alone.
 add_compile_options(${TARC_WARNINGS})
@@ -28,6 +28,22 @@ if(TARC_SANITIZE)
     add_compile_options(-Wno-error) # its flow analysis warns of its own instrumentation; the other builds have the flag
   endif()
 endif()
+
+# tarc_compile(<target> [<flag>...]) compiles it with these flags. Most sources take longer to read tarc.hpp than for what
+# they do with it, so all that have the same flags share one that was read. Nothing may rely on it: that is seen where each
+# header is compiled alone, and by consumers.
+function(tarc_compile target)
+  target_compile_options(${target} PRIVATE ${ARGN})
+  string(MAKE_C_IDENTIFIER "tarc_read${ARGN}" read)
+  if(NOT TARGET ${read})
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/${read}.cpp" CONTENT "")
+    add_library(${read} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/${read}.cpp")
+    target_link_libraries(${read} PRIVATE tarc::tarc)
+    target_compile_options(${read} PRIVATE ${ARGN})
+    target_precompile_headers(${read} PRIVATE <tarc/tarc.hpp>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${read})
+endfunction()
 
 enable_testing()
 add_subdirectory(examples)
