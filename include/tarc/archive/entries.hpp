@@ -87,7 +87,7 @@ public:
                 if (!path.empty()) e_.path.push_back(key_of(path.back()));
                 if (path.size() <= aside_) aside_ = !path.empty() && path.back().aside ? path.size() : SIZE_MAX;
                 const bool inside = visit(n, use);
-                const bool entry_itself = n.kind == value_kind::object && !is_transparent(n);
+                const bool entry_itself = n.kind == value_kind::object && stand_in_of(n) == nullptr;
                 if (inside && !entry_itself) enter(std::as_const(e_.path), n);
                 return inside;
             },
