@@ -91,10 +91,9 @@ public:
             case value_kind::complex:
             case value_kind::string:
             case value_kind::bytes: n = first; return;
-            case value_kind::tuple: n = first; break;
-            default: n = *o.args; break;
+            case value_kind::tuple: n = first; return;
+            default: n = *o.args; return;
         }
-        n.named = true;
     }
 
     /// What a persistent id stands for.

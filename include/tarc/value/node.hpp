@@ -93,7 +93,7 @@ struct node {
     value_kind kind = value_kind::none;
     bool big = false;  // integer: outside int64, `text` has it little-endian in two's complement, as short as can be
     bool mutable_ = false;           // bytes: a bytearray; set: not a frozenset
-    bool named = false;              // tuple: a namedtuple or torch.Size
+    bool named = false;              // tuple: a torch.Size
     mutable std::uint32_t hash = 0;  // of a dict key or set element, while a pickle is being read; 0: not known
     std::size_t size = 0;            // of text
     union {
