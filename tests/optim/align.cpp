@@ -112,6 +112,13 @@ TEST_CASE("without names the order decides, if the count and every shape agree")
     REQUIRE(names);
     CHECK_EQ((*names)[3].as_string(), "last.bias");
 
+    auto by_address = tarc::optim::adam{};  // as before PyTorch 1.5
+    by_address.param_groups.emplace_back().params = {900, 700, 100, 300};
+    by_address.state[700] = optimizer.state.at(1);
+    CHECK(tarc::optim::align(by_address, model).clean());
+    CHECK_EQ(by_address.param_groups[0].params, std::vector<std::int64_t>{0, 1, 2, 3});
+    CHECK_EQ(by_address.state.at(1).step.item(), 1);
+
     auto fewer = numbered({"first.weight", "first.bias", "last.weight"}, false);
     const auto report = tarc::optim::align(fewer, model);
     REQUIRE_EQ(report.mismatched.size(), 1);

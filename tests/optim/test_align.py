@@ -193,3 +193,15 @@ def test_frozen_parameters_stay_out(tmp_path):
     assert said.splitlines()[0] == "missing in the file (2):"
     again = layers(SAME)
     assert_next_steps_agree(again, resumed(again, make, written), model, optimizer)
+
+
+def test_an_optimizer_made_in_cpp(tmp_path):
+    model = layers(SAME)
+    written, said = take("made", model, torch.optim.AdamW(model.parameters()), tmp_path)
+    assert said == ""
+    optimizer = torch.optim.AdamW(model.named_parameters(), lr=0.02, weight_decay=0.25)
+    for p in model.parameters():
+        optimizer.state[p] = {"step": torch.tensor(2.0), "exp_avg": torch.full_like(p, 0.25), "exp_avg_sq": torch.full_like(p, 0.5)}
+    assert written["optimizer"]["param_groups"] == optimizer.state_dict()["param_groups"]
+    again = layers(SAME)
+    assert_next_steps_agree(again, resumed(again, one_group, written), model, optimizer)

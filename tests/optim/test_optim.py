@@ -288,8 +288,8 @@ def test_groups_of_their_own(tmp_path):
 NEW_KEYS = {"sgd": ["nesterov", "maximize", "foreach", "differentiable", "fused"],
             "adam": ["amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"],
             "adamw": ["amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay"],
-            "rmsprop": ["capturable", "foreach", "maximize", "differentiable"],
-            "adagrad": ["initial_accumulator_value", "foreach", "maximize", "differentiable", "fused"]}
+            "rmsprop": ["momentum", "centered", "capturable", "foreach", "maximize", "differentiable"],
+            "adagrad": ["eps", "initial_accumulator_value", "foreach", "maximize", "differentiable", "fused"]}
 
 
 @pytest.mark.parametrize("case", ["sgd-momentum", "adam", "adamw", "rmsprop", "adagrad"])
@@ -374,3 +374,17 @@ def test_steps_counted_in_doubles(tmp_path):
             assert_next_steps_agree(model, optimizer, make, after)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_before_1_5_parameters_were_numbered_by_address(tmp_path):
+    model = net()
+    make = lambda m: torch.optim.Adam(m.parameters(), lr=0.01)
+    optimizer = make(model)
+    step(model, optimizer, 0)
+    before = optimizer.state_dict()
+    address = {i: (140 << 40) - 64 * i for i in before["state"]}
+    before["state"] = {address[i]: s for i, s in before["state"].items()}
+    before["param_groups"][0]["params"] = [address[i] for i in before["param_groups"][0]["params"]]
+    after = copy("adam", before, tmp_path)
+    assert_same(after, before)
+    assert_next_steps_agree(model, optimizer, make, after)

@@ -65,11 +65,26 @@ int take(const std::string& in, const std::string& out, const tarc::optim::align
     return 0;
 }
 
+int make(const std::string& in, const std::string& out) {
+    checkpoint<same> c;
+    c.model = tarc::load<same>(in, "cpu", {.at = {"model"}});
+    auto& group = tarc::optim::add_parameters(c.optimizer, c.model, {.lr = 0.02, .weight_decay = 0.25});
+    const auto parameters = tarc::parameters(c.model);
+    for (const std::int64_t i : group.params) {
+        const auto& shape = parameters[static_cast<std::size_t>(i)].tensor.shape();
+        c.optimizer.state[i] = {tarc::tensor<float, tarc::scalar>::full({}, 2.f), tensor::full(shape, 0.25f),
+                                tensor::full(shape, 0.5f)};
+    }
+    tarc::save(c, out);
+    return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
     if (argc < 4) return 2;
     const std::string shape = argv[1], in = argv[2], out = argv[3];
+    if (shape == "made") return make(in, out);
     tarc::optim::align_options options{.strict = false};
     for (int i = 4; i < argc; ++i) {
         const std::string option = argv[i];
