@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <charconv>  // std::from_chars
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,7 +74,10 @@ inline void binder::dict(const type_facts& t, void* target, const node& n) {
         }
     }
     for (const std::string_view name : t.removed)
-        if (const std::size_t where = names.find(name); where != d->size) used[where] = true;
+        if (const std::size_t where = names.find(name); where != d->size)
+            used[where] = true;
+        else if (options_.dotted)
+            static_cast<void>(below_dot(*d, name, used));
     if (rest != max_parts) {
         stage(*t.members[rest].type, at[rest], [&](void* p) {
             auto& r = *static_cast<tarc::rest*>(p);
@@ -88,9 +93,17 @@ inline void binder::dict(const type_facts& t, void* target, const node& n) {
     }
 }
 
+/// A key without its first bytes.
+inline node* binder::rest_of(const node& key, std::size_t bytes) {
+    node* rest = out_.values->make(value_kind::string);
+    rest->text = key.text + bytes;
+    rest->size = key.size - bytes;
+    return rest;
+}
+
 /// What stands below a name in a format without containers ("model.fc1.weight" below "model"), as a dict; null where
 /// nothing does.
-inline node* binder::below_dot(const dict_body& d, std::string_view name, vec<bool>* used) {
+inline node* binder::below_dot(const dict_body& d, std::string_view name, vec<bool>& used) {
     node* part = nullptr;
     tree& t = *out_.values;
     budget_.visit(d.size);
@@ -99,17 +112,9 @@ inline node* binder::below_dot(const dict_body& d, std::string_view name, vec<bo
         if (key.kind != value_kind::string || key.size <= name.size() + 1 || !key.str().starts_with(name) ||
             key.text[name.size()] != '.')
             continue;
-        node* rest = t.make(value_kind::string);
-        rest->text = key.text + name.size() + 1;
-        rest->size = key.size - name.size() - 1;
-        std::uint64_t dots = 0;
-        for (const char c : rest->str()) dots += c == '.';
-        if (dots > options_.limit.depth)
-            raise(errc::limit_exceeded,
-                  "a name has more than " + std::to_string(options_.limit.depth) + " dots (tarc::limits::depth)");
         if (part == nullptr) part = t.dict();
-        t.insert(part, rest, d[i].value);
-        if (used != nullptr) (*used)[i] = true;
+        t.insert(part, rest_of(key, name.size() + 1), d[i].value);
+        used[i] = true;
     }
     return part;
 }
@@ -117,8 +122,8 @@ inline node* binder::below_dot(const dict_body& d, std::string_view name, vec<bo
 /// The container that a field was written from to a format that has none; null where there is nothing of it.
 inline const node* binder::gathered(const member& m, const dict_body& d, vec<bool>& used) {
     if (!has_steps(*m.type)) return nullptr;
-    node* part = below_dot(d, m.name, &used);
-    for (std::size_t k = 0; k < m.old_names.size() && part == nullptr; ++k) part = below_dot(d, m.old_names[k], &used);
+    node* part = below_dot(d, m.name, used);
+    for (std::size_t k = 0; k < m.old_names.size() && part == nullptr; ++k) part = below_dot(d, m.old_names[k], used);
     return part == nullptr ? nullptr : shaped(*m.type, part);
 }
 
@@ -142,31 +147,46 @@ inline node* binder::shaped(const type_facts& type, node* part) {
     const type_facts& t = type.kind == kind::optional || type.kind == kind::stand_in ? *type.element : type;
     if (&t != &type) return shaped(t, part);
     const bool list = t.kind == kind::sequence || t.kind == kind::array || t.kind == kind::tuple;
-    if (!list && (t.kind != kind::map || !has_steps(*t.element))) return part;
+    const bool numbered_map = t.kind == kind::map && t.key->kind == kind::integer;
+    if (!list && !numbered_map && (t.kind != kind::map || !has_steps(*t.element))) return part;
     const dict_body& d = *part->dict;
-    const name_index names(d);
-    node* made = list ? out_.values->sequence(value_kind::list) : out_.values->dict();
-    text_set seen;
-    std::size_t taken = 0;
-    for (std::size_t i = 0; taken != d.size; ++i) {
-        if (!list && i == d.size) return part;  // "x" and "x.y"
-        const std::string_view whole = list ? std::string_view() : d[i].key->str();
-        const std::string name = list ? std::to_string(i) : std::string(whole.substr(0, whole.find('.')));
-        if (!list && !seen.add(whole.substr(0, name.size())).fresh) continue;
-        const std::size_t where = names.find(name);
-        node* item = where != d.size ? d[where].value : below_dot(d, name, nullptr);
-        if (item == nullptr || (t.kind == kind::tuple && i >= t.members.size())) return part;
-        if (where == d.size) {
-            taken += item->dict->size;
-            const type_facts& element = t.kind == kind::tuple ? *t.members[i].type : *t.element;
-            if (has_steps(element)) item = shaped(element, item);
-        } else {
-            ++taken;
+    budget_.visit(d.size);
+    text_set firsts;  // first steps, and what stands at each: one value, or a dict of what is below
+    vec<node*> at, below;
+    for (const entry& e : d) {
+        const std::string_view key = e.key->str(), first = key.substr(0, key.find('.'));
+        const numbered n = firsts.add(first);
+        if (n.fresh) {
+            at.push_back(nullptr);
+            below.push_back(nullptr);
         }
-        if (list)
+        if (first.size() == key.size()) {
+            at[n.number] = e.value;
+            continue;
+        }
+        if (below[n.number] == nullptr) below[n.number] = out_.values->dict();
+        out_.values->insert(below[n.number], rest_of(*e.key, first.size() + 1), e.value);
+    }
+    node* made = list ? out_.values->sequence(value_kind::list) : out_.values->dict();
+    for (std::size_t i = 0; i < at.size(); ++i) {
+        const std::string name = list ? std::to_string(i) : std::string();
+        const std::size_t n = list ? firsts.find(name) : i;
+        if (n == text_set::none || (at[n] != nullptr && below[n] != nullptr)) return part;
+        if (t.kind == kind::tuple && i >= t.members.size()) return part;
+        const type_facts& element = t.kind == kind::tuple ? *t.members[i].type : *t.element;
+        node* item = at[n] == nullptr && has_steps(element) ? shaped(element, below[n]) : at[n];
+        if (item == nullptr) return part;
+        std::int64_t number = 0;
+        if (list) {
             out_.values->append(made, item);
-        else
-            out_.values->insert(made, name, item);
+        } else if (!numbered_map) {
+            out_.values->insert(made, firsts[i], item);
+        } else {
+            const std::string_view text = firsts[i];
+            std::from_chars(text.data(), text.data() + text.size(), number);
+            if (std::to_string(number) != text) return part;
+            out_.values->insert(made, out_.values->integer(number), item);
+        }
     }
     return made;
 }

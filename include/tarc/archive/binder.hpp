@@ -307,7 +307,8 @@ private:
 
     // archive/bind_dict.hpp: structs as dicts
     void dict(const type_facts& t, void* target, const node& n);
-    node* below_dot(const dict_body& d, std::string_view name, vec<bool>* used);
+    node* rest_of(const node& key, std::size_t bytes);
+    node* below_dot(const dict_body& d, std::string_view name, vec<bool>& used);
     const node* gathered(const member& m, const dict_body& d, vec<bool>& used);
     static bool has_steps(const type_facts& t);
     node* shaped(const type_facts& t, node* part);

@@ -26,8 +26,10 @@ namespace tarc::detail {
 /// the field's path.
 class encoder {
 public:
-    /// `keys`: what the file calls the keys of state_dicts.
-    explicit encoder(tree& to, const key_map& keys = {}) : tree_(to), copier_(to), keys_(keys) {}
+    /// `keys`: what the file calls the keys of state_dicts. `has_none`: the format has a None for an empty optional;
+    /// else the field is left out.
+    explicit encoder(tree& to, const key_map& keys = {}, bool has_none = true)
+        : tree_(to), copier_(to), keys_(keys), has_none_(has_none) {}
 
     [[nodiscard]] node* encode(const type_facts& t, const void* object) { return any(t, object); }
 
@@ -246,6 +248,7 @@ private:
         for (std::size_t i = 0; i < t.members.size(); ++i) {
             const member& m = t.members[i];
             if (m.transient || m.type->kind == kind::rest) continue;
+            if (!has_none_ && m.type->kind == kind::optional && m.type->get(at[i]) == nullptr) continue;
             if (m.type->kind == kind::metadata)
                 add_metadata(d, at[i]);
             else {
@@ -396,6 +399,7 @@ private:
     tree& tree_;
     tree_copier copier_;
     key_map keys_;
+    bool has_none_;
     std::string path_;
     const element_forms* forms_ = nullptr;  // of the struct whose fields are written
     std::size_t forms_at_ = 0;              // the size of its path

@@ -201,9 +201,10 @@ inline void save_object(const type_facts& t, std::int64_t version, const void* o
                         const save_options& o) {
     try {
         tree values;
-        values.root = encoder(values, o.keys).encode(t, object);
+        const bool torch = format_to_save(o, to.path()) == file_format::torch;
+        values.root = encoder(values, o.keys, torch).encode(t, object);
         schema_record schema;
-        if (o.manifest) {
+        if (torch && o.manifest) {
             schema.version = version;
             schema.text = schema_writer::text(t, version);
             schema.digest = xxh3(std::as_bytes(std::span(schema.text.data(), schema.text.size())));

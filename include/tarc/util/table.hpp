@@ -79,6 +79,8 @@ public:
         return {keys_.size() - 1, true};
     }
 
+    [[nodiscard]] const K& operator[](std::size_t number) const { return keys_[number]; }
+
 private:
     [[nodiscard]] std::uint64_t hash(const K& key) const {
         if constexpr (std::is_same_v<K, std::string_view>)
