@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <random>
 
+#include <tarc/format/file_slices.hpp>
+
 #include "archive/support.hpp"
 #include "support/largest_allocation.hpp"
 
@@ -157,6 +159,39 @@ TEST_CASE("what a safetensors file cannot hold") {
     const tarc::value huge = tarc::value::dict(
         {{"x", tensor<float>::over(t.storage(), {std::int64_t{1} << 50}, std::span<const std::int64_t>(none), 0)}});
     CHECK(refused(huge).code() == tarc::errc::limit_exceeded);  // an expanded view
+}
+
+TEST_CASE("storages of a file are written in every format as those in memory are") {
+    const tensor<float> base = tensor<float>::zeros({70'000, 5});  // more than a block
+    float next = 0;
+    for (float& x : base.span()) x = next++;
+    std::vector<tarc::value::item> all{{"base", base}, {"other", tensor<std::int64_t>::full({3}, 7)}};
+    for (int i = 0; i < 4; ++i) all.push_back({"column" + std::to_string(i), base.select(1, i)});
+    all.push_back({"rows", base.narrow(0, 69'990, 5)});
+    const tarc::value v = tarc::value::dict(all);
+    for (const bool manifest : {true, false}) {  // verified by block, and by CRC-32
+        bytes file = saved(v, {.manifest = manifest});
+        const auto write = [&](tarc::file_format f) {
+            const auto opened =
+                tarc::detail::open_file(std::make_shared<tarc::memory_source>(std::span<const std::byte>(file)), {});
+            tarc::memory_sink out;
+            tarc::detail::torch_zip_options o;
+            o.manifest = manifest;
+            if (opened.facts()) o.schema = opened.facts()->schema;
+            tarc::detail::file_slices from(opened, {});
+            tarc::detail::write_file(*opened.values()->root, out, f, {}, o, from);
+            return std::move(out).bytes();
+        };
+        for (const auto f : {tarc::file_format::torch, tarc::file_format::safetensors, tarc::file_format::npz})
+            CHECK(write(f) == saved(v, {.format = f, .manifest = manifest}));
+        const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+        const float last = next - 1;  // which no slice but the first has
+        const std::size_t at = text.find(std::string_view(reinterpret_cast<const char*>(&last), 4));
+        REQUIRE(at != text.npos);
+        file[at] ^= std::byte{1};
+        for (const auto f : {tarc::file_format::safetensors, tarc::file_format::npz})
+            CHECK(error_of([&] { static_cast<void>(write(f)); }).code() == tarc::errc::checksum_mismatch);
+    }
 }
 
 TEST_CASE("a file cut anywhere is refused") {

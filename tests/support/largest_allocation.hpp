@@ -28,9 +28,10 @@ inline void* counted_allocation(std::size_t bytes) {
 
 }  // namespace tarc_test
 
-void* operator new(std::size_t bytes) { return tarc_test::counted_allocation(bytes); }
-void* operator new[](std::size_t bytes) { return tarc_test::counted_allocation(bytes); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+// Where g++ inlines one of a pair but not the other, it warns of a pair that does not match.
+[[gnu::noinline]] void* operator new(std::size_t bytes) { return tarc_test::counted_allocation(bytes); }
+[[gnu::noinline]] void* operator new[](std::size_t bytes) { return tarc_test::counted_allocation(bytes); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete[](void* p, std::size_t) noexcept { std::free(p); }

@@ -3,8 +3,10 @@
 #include <algorithm>  // std::min
 #include <cstddef>
 #include <cstdint>
-#include <memory>  // std::shared_ptr
+#include <cstring>  // std::memcpy, std::memcmp
+#include <memory>   // std::shared_ptr
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>

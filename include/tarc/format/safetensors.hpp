@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>  // std::memcpy
 #include <memory>   // std::shared_ptr
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
