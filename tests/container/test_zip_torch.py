@@ -56,6 +56,7 @@ def test_alignment(tmp_path, alignment):
 
 
 @pytest.mark.parametrize("count", [65535, 66000])
+@pytest.mark.compatibility("zip64", "write")
 def test_many_records(tmp_path, count):
     path = tmp_path / "many.pt"
     torch.save([torch.tensor([i]) for i in range(count)], path)
@@ -85,6 +86,7 @@ class SparseFile:
         self.file.close()
 
 
+@pytest.mark.compatibility("zip64", "write")
 def test_past_4_gib(tmp_path):
     """A record of 2^32 - 1 bytes and headers past 4 GiB: all bytes equal, compared without writing them. 2^32 - 2, the
     last size without ZIP64, takes as long again: TARC_SLOW=1."""

@@ -48,6 +48,7 @@ def loaded(file):
 
 
 @pytest.mark.parametrize("save", [numpy.savez, numpy.savez_compressed])
+@pytest.mark.compatibility("npz", "read")
 def test_numpy_s_file_reads_as_numpy_has_it(tmp_path, save):
     file = tmp_path / "all.npz"
     d = everything()
@@ -118,6 +119,7 @@ def test_what_has_no_dtype_is_an_object_that_fails_only_when_asked_for(tmp_path)
     assert "numpy.ndarray" in refused("copy", file, tmp_path / "y.npz")
 
 
+@pytest.mark.compatibility("npz", "write")
 def test_what_tarc_writes_reads_as_it_was(tmp_path):
     d = everything() | {"empty": numpy.zeros((0, 3))}
     numpy.savez(tmp_path / "in.npz", **d)
@@ -171,6 +173,7 @@ def test_nested_values_and_numbers(tmp_path):
     assert got["model.w"].strides == (4, 12)
 
 
+@pytest.mark.compatibility("npz", "read", "write")
 def test_structs_both_ways(tmp_path):
     mine, theirs = tmp_path / "mine.npz", tmp_path / "theirs.npz"
     program("write", mine)

@@ -59,6 +59,7 @@ def accepted_here(file):
     return done.returncode == 0
 
 
+@pytest.mark.compatibility("safetensors", "read")
 def test_the_package_s_file_reads_as_torch_load_has_it(tmp_path):
     file = tmp_path / "all.safetensors"
     d = everything()
@@ -70,6 +71,7 @@ def test_the_package_s_file_reads_as_torch_load_has_it(tmp_path):
     assert tarc("verify", file).returncode == 0
 
 
+@pytest.mark.compatibility("safetensors", "write")
 def test_what_tarc_writes_is_byte_for_byte_the_package_s(tmp_path):
     theirs, mine = tmp_path / "theirs.safetensors", tmp_path / "mine.safetensors"
     names = list(everything())
@@ -110,6 +112,7 @@ def test_nested_dicts_views_and_ties_become_contiguous_tensors_with_dotted_names
     assert len({e["storage"] for e in listed(tmp_path / "out.safetensors")}) == len(want)
 
 
+@pytest.mark.compatibility("safetensors", "read", "write")
 def test_structs_both_ways(tmp_path):
     mine, theirs = tmp_path / "mine.safetensors", tmp_path / "theirs.safetensors"
     program("write", mine)

@@ -82,6 +82,7 @@ def trained(optimizer, steps=3, scheduler=False):
     return model, optimizer, scheduler, loss.item()
 
 
+@pytest.mark.compatibility("zip", "read")
 def test_module_with_buffers_and_metadata(tmp_path):
     model, *_ = trained(lambda p: torch.optim.SGD(p, 0.1))
     state = model.state_dict()
@@ -117,6 +118,7 @@ def test_data_parallel(tmp_path):
     assert done.returncode == 1 and 'module.conv1.weight' in done.stderr and "did you mean" in done.stderr
 
 
+@pytest.mark.compatibility("module", "read")
 def test_whole_model(tmp_path):
     model, *_ = trained(lambda p: torch.optim.SGD(p, 0.1))
     model.register_buffer("scratch", torch.ones(3), persistent=False)
@@ -218,6 +220,7 @@ def check_optimizer(back, want):
         assert sorted(describe(back["state"][i])[1:], key=repr) == sorted(describe(state)[1:], key=repr)
 
 
+@pytest.mark.compatibility("zip", "read")
 def test_tied_tensors_and_views(tmp_path):
     base = torch.arange(60, dtype=torch.float32).reshape(6, 10)
     value = {"encoder": base, "decoder": base, "views": [base[2:4], base.t(), base[:, 3], base.expand(2, 6, 10), base[0, 0], base[6:]]}
@@ -229,6 +232,7 @@ def test_tied_tensors_and_views(tmp_path):
     assert back["decoder"].untyped_storage().nbytes() == 80  # the two rows that are seen, of the six in the file
 
 
+@pytest.mark.compatibility("zip", "read")
 def test_any_value(tmp_path):
     value = {"a": [1, (2.5, None, True), {"x", "y"}, b"bytes", b"", bytearray(b"more"), 1j, 2**100, -2**63],
              1: "int key", (1, 2): "tuple key", None: "none key", "size": torch.Size([1, 2]), "dtype": torch.float16, "device": torch.device("cuda:1"),
@@ -248,6 +252,7 @@ def test_any_value(tmp_path):
     assert bytes(back["storage"]) == bytes(storage) and torch.equal(back["sparse"].to_dense(), sparse.to_dense())
 
 
+@pytest.mark.compatibility("numpy", "read")
 def test_numpy_arrays_of_a_file_become_tensors_of_their_own(tmp_path):
     source = tmp_path / "numpy.pt"
     torch.save({"a": numpy.arange(6, dtype=numpy.float32).reshape(2, 3), "s": numpy.float64(1.5)}, source)

@@ -38,6 +38,7 @@ def same(tensor, dtype, values, stride=None):
 
 
 @pytest.mark.parametrize("arguments", [(), (4096,), (64, "plain"), (32768,)])
+@pytest.mark.compatibility("zip", "write")
 def test_every_mode(tmp_path, arguments):
     value, checked = check_every_mode(written(tmp_path, *arguments))
     assert checked > 70

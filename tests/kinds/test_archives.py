@@ -57,6 +57,7 @@ def same(file, original):
     assert tarc("verify", file).returncode == 0
 
 
+@pytest.mark.compatibility("no crc", "read")
 def test_without_the_newer_records(original, tmp_path):
     """As PyTorch 1.6 wrote: data.pkl, data/*, version."""
     old = [(n, d) for n, d in records(original) if n not in DOT_RECORDS]
@@ -66,6 +67,7 @@ def test_without_the_newer_records(original, tmp_path):
 
 
 @pytest.mark.parametrize("options", [["-0", "-r"], ["-9", "-r"], ["-1", "-r", "-X"], ["-0", "-r", "-D"], ["-r", "-9", "-fd"]])
+@pytest.mark.compatibility("repacked", "read")
 def test_rezipped_by_info_zip(original, options, tmp_path):
     if shutil.which("zip") is None:
         pytest.skip("there is no zip")
@@ -79,6 +81,7 @@ def test_rezipped_by_info_zip(original, options, tmp_path):
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("root", ["archive", "\u6a21\u578b", "a b", "x.y-z", "\u00e9"])
+@pytest.mark.compatibility("repacked", "read")
 def test_any_folder(original, root, method, tmp_path):
     same(write(tmp_path / "renamed.pt", records(original), root, method, comment=b"made by hand"), original)
 
@@ -89,6 +92,7 @@ def test_any_file_name(name, original, tmp_path):
     assert entries(tmp_path / name, "--crc") == entries(original, "--crc")
 
 
+@pytest.mark.compatibility("no crc", "read")
 def test_without_checksums(original, tmp_path):
     torch.serialization.set_crc32_options(False)
     try:
@@ -114,6 +118,7 @@ def swapped(data, size):
     return b"".join(data[i : i + size][::-1] for i in range(0, len(data), size))
 
 
+@pytest.mark.compatibility("big-endian", "read")
 def test_big_endian(tmp_path):
     """PyTorch swaps typed storages only; untyped ones, of its newer dtypes, it misreads, so the answer is that for the
     same values in the other order."""
@@ -143,6 +148,7 @@ def expected_by_path(file):
     return {e["path"][0]: e for e in expected(file)}
 
 
+@pytest.mark.compatibility("zip64", "read")
 def test_many_records(tmp_path):
     """More than the 65,535 that a ZIP without its 64-bit end can have."""
     torch.save([torch.full((1,), float(i)) for i in range(66_000)], tmp_path / "many.pt")
@@ -150,6 +156,7 @@ def test_many_records(tmp_path):
     assert len(got) == 66_000 and json.dumps(got) == json.dumps([{k: e[k] for k in got[0]} for e in want])
 
 
+@pytest.mark.compatibility("zip64", "read")
 def test_more_than_4_gib(tmp_path):
     """Sparse on the disk: PyTorch reserves the bytes of three storages and leaves them out."""
     big = {"a": torch.empty(2**32 + 8, dtype=torch.uint8), "b": torch.empty(2**29 + 1, dtype=torch.int64), "c": torch.empty(3)}

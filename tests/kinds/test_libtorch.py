@@ -31,6 +31,7 @@ def state_of(file):
 
 @needs_oracle
 @pytest.mark.parametrize("name", ["module", "tensor", "tensors", "archive", "sgd", "adam"])
+@pytest.mark.compatibility("libtorch", "read")
 def test_saved(made, name):
     """torch::save writes TorchScript archives, of modules without code."""
     tensors = [e for e in entries(made / f"{name}.pt", "--crc") if e["kind"] == "tensor"]
@@ -42,6 +43,7 @@ def test_saved(made, name):
 
 
 @pytest.mark.parametrize("kind", ["net", "map"])
+@pytest.mark.compatibility("libtorch", "read")
 def test_module_binds_as_its_state_dict(made, kind, tmp_path):
     assert_same_state(through(kind, made / "module.pt", tmp_path), state_of(made / "module.pt"))
 
@@ -60,6 +62,7 @@ def test_optimizer(made):
 
 @needs_oracle
 @pytest.mark.parametrize("name", ["tensor", "dict", "list", "any"])
+@pytest.mark.compatibility("libtorch", "read")
 def test_pickled(made, name):
     """torch::pickle_save writes what torch.load reads."""
     got = entries(made / f"p_{name}.pt", "--crc")

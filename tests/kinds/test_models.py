@@ -15,6 +15,7 @@ def made(request, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", [*MODELS, *SCRIPTS])
+@pytest.mark.compatibility("module", "read")
 def test_binds_as_its_state_dict(made, name, tmp_path):
     theirs = torch.load(made / f"{name}.state", weights_only=True)
     assert_same_state(through("map", made / f"{name}.pt", tmp_path), theirs)
@@ -22,6 +23,7 @@ def test_binds_as_its_state_dict(made, name, tmp_path):
 
 @needs_oracle
 @pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.compatibility("torchscript", "read")
 def test_torch_script_lists_its_state_dict(made, name):
     """In its order, with all that the oracle says of each tensor; attributes stand beside it and are none."""
     listed = entries(made / f"{name}.pt", "--crc")
@@ -36,6 +38,7 @@ def test_torch_script_lists_its_state_dict(made, name):
     assert tarc("verify", made / f"{name}.pt").returncode == 0
 
 
+@pytest.mark.compatibility("torchscript", "read")
 def test_torch_script_attributes(made):
     rows = {tuple(e["path"]): e for e in entries(made / "attributes.pt", "--crc")}
     values = {path: e["value"] for path, e in rows.items() if "value" in e and len(path) <= 4}

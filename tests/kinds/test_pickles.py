@@ -56,6 +56,7 @@ TENSORS = {
 
 
 @pytest.mark.parametrize("name", TENSORS)
+@pytest.mark.compatibility("zip", "read")
 def test_every_way_to_a_tensor(name, tmp_path):
     (got,) = listed(tmp_path, b"\x80\x02" + TENSORS[name] + b".")
     (want,) = listed(tmp_path, b"\x80\x02" + V2 + b".")
@@ -63,6 +64,7 @@ def test_every_way_to_a_tensor(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["float4_e2m1fn_x2", "bits8", "bits16", "bits1x8", "float8_e8m0fnu", "quint8"])
+@pytest.mark.compatibility("zip", "read")
 def test_rare_dtypes(name, tmp_path):
     size = 2 if name == "bits16" else 1
     bare = STORAGE.replace(b"torch\nFloat", b"torch.storage\nUntyped").replace(b"K\x06", b"K\x18")
@@ -84,6 +86,7 @@ def test_names_of_python_2(tmp_path):
 
 
 @pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.compatibility("protocols", "read")
 def test_python_itself(protocol, tmp_path):
     """Every opcode that Python's pickler has for data, C and Python version of it."""
     value = {"ints": [0, 255, 256, 65535, 65536, -1, 2**31, 2**40, -(2**70), 1 << 20_000], "t": ((), (1,), (1, 2), (1, 2, 3), (1,) * 4),

@@ -19,6 +19,8 @@ def made(request, tmp_path_factory):
 
 @needs_oracle
 @pytest.mark.parametrize("name", DESCRIBED)
+@pytest.mark.compatibility("objects", "read")
+@pytest.mark.compatibility("protocols", "read")
 def test_described(made, name, request):
     if name == "yolo" and "1.13" in request.node.name:
         pytest.skip("a module of one PyTorch gets further attributes in another")
@@ -53,6 +55,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize("name", [n for n in OPAQUE if n != "cyclic"])
+@pytest.mark.compatibility("objects", "read")
 def test_opaque(made, name):
     for file in sorted(made.glob(f"{name}-?.pt")):
         got = entries(file, "--crc")
@@ -65,6 +68,7 @@ def crc(t):
     return zlib.crc32(t.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
 
 
+@pytest.mark.compatibility("sparse", "read")
 def test_parts_of_structured_tensors(made):
     file = made / "sparse-2.pt"
     if file.exists():

@@ -114,6 +114,7 @@ def assert_next_steps_agree(model, optimizer, make, state_dict, scheduler=None):
 
 @pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.compatibility("optimizers", "read", "write")
 def test_state_goes_through_tarc(case, steps, tmp_path):
     kind, cls, options = CASES[case]
     model = net()
@@ -169,6 +170,7 @@ def advance(schedule):
 
 @pytest.mark.parametrize("name", sorted({*torch.optim.lr_scheduler.__all__, "SWALR"} - {"LRScheduler"}))
 @pytest.mark.parametrize("case", ["sgd-momentum", "adamw"])
+@pytest.mark.compatibility("optimizers", "read", "write")
 def test_schedulers_and_what_they_add_to_groups(case, name, tmp_path):
     kind, cls, options = CASES[case]
     make = lambda m: cls(m.parameters(), **options)
@@ -232,6 +234,7 @@ class Words(nn.Module):
 
 
 @pytest.mark.parametrize("name, options", EVERY_OPTIMIZER, ids=lambda x: x if isinstance(x, str) else "-".join(x) or "defaults")
+@pytest.mark.compatibility("optimizers", "read", "write")
 def test_every_optimizer_as_data(name, options, tmp_path):
     def make():
         torch.manual_seed(1)
