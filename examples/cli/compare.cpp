@@ -12,6 +12,8 @@
 #include <tarc/tensor/convert.hpp>
 #include <tarc/tensor/number_facts.hpp>
 #include <tarc/tensor/shape.hpp>
+#include <tarc/util/sort.hpp>
+#include <tarc/util/vec.hpp>
 
 namespace cli {
 namespace {
@@ -159,7 +161,7 @@ std::size_t tensor_pairs::add(const tarc::entry& a, const tarc::entry& b) {
 
 void tensor_pairs::compute() {
     // Storage by storage of A: B has its own in the same order, mostly.
-    std::vector<std::size_t> order;
+    detail::vec<std::size_t> order;
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
         pair& p = pairs_[i];
         p.result.comparable = p.a.type == p.b.type || (detail::number_facts_of(p.a.type).digits != 0 &&
@@ -172,7 +174,7 @@ void tensor_pairs::compute() {
         return std::array{p.a.storage->index, static_cast<std::size_t>(p.a.offset), p.b.storage->index,
                           static_cast<std::size_t>(p.b.offset)};
     };
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return place(x) < place(y); });
+    detail::sort_numbers(order, [&](std::size_t x, std::size_t y) { return place(x) < place(y); });
     for (std::size_t k = 0; k < order.size(); ++k) {
         pair& p = pairs_[order[k]];
         if (k != 0 && p.same(pairs_[order[k - 1]]))

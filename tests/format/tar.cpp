@@ -73,7 +73,6 @@ TEST_CASE("bare storages, classes with their source, and ids of every form") {
     tar t = sample();
     t.object = "](" + numbered(100) + integer(101) + "QP102\n" +
                tuple({global("torch.nn", "Linear"), text("file.py"), text("class Linear: pass")}) + "Qe";
-    const auto list = tarc::open(bytes_of(t.bytes())).entries();
     const bytes file = bytes_of(t.bytes());
     const tarc::archive ar = tarc::open(file);
     REQUIRE(ar.entries().size() == 4);
