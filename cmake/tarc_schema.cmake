@@ -32,7 +32,8 @@ function(_tarc_tool result)
   endif()
   add_executable(tarc_schema_tool EXCLUDE_FROM_ALL ${sources})
   target_link_libraries(tarc_schema_tool PRIVATE tarc::tarc)
-  set_target_properties(tarc_schema_tool PROPERTIES OUTPUT_NAME tarc RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tarc_schema")
+  set_target_properties(tarc_schema_tool PROPERTIES OUTPUT_NAME tarc RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tarc_schema"
+                                                    UNITY_BUILD ON)
   set(${result} tarc_schema_tool PARENT_SCOPE)
 endfunction()
 

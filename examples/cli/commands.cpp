@@ -129,7 +129,7 @@ void check_choice(std::string_view what, std::string_view value, const std::vect
                       guess(value, {choices.begin(), choices.end()}));
 }
 
-void check_name(std::string_view name) {
+void check_file_name(std::string_view name) {
     if (name == "-")
         throw usage_error(
             "\"-\" is not read as standard input or output: an archive needs a file, which is read and replaced as a "
@@ -162,7 +162,7 @@ arguments parse(const command& c, std::span<const std::string_view> words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string_view word = words[i];
         if (!options || word.size() < 2 || word[0] != '-') {
-            check_name(word);
+            check_file_name(word);
             a.operands.emplace_back(word);
             continue;
         }
@@ -188,7 +188,7 @@ arguments parse(const command& c, std::span<const std::string_view> words) {
             throw usage_error(std::string(name) + " needs a value: " + std::string(name) + " " + std::string(o->value));
         const std::string_view value = equals == word.npos ? words[++i] : word.substr(equals + 1);
         check_choice(name, value, o->choices);
-        if (o->file) check_name(value);
+        if (o->file) check_file_name(value);
         a.settings.emplace_back(name, value);
     }
     if (a.operands.size() < c.least || a.operands.size() > c.most) wrong_count(c);

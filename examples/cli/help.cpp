@@ -31,14 +31,14 @@ void append_columns(std::string& out, const std::vector<std::pair<std::string, s
     }
 }
 
-std::string value_text(const option& o) { return o.value.empty() ? "" : " " + std::string(o.value); }
+std::string argument_text(const option& o) { return o.value.empty() ? "" : " " + std::string(o.value); }
 
 }  // namespace
 
 std::string synopsis(const command& c) {
     std::string text = "tarc " + std::string(c.name) + " " + std::string(c.operands);
     for (const option& o : c.options) {
-        const std::string all = std::string(o.name) + value_text(o);
+        const std::string all = std::string(o.name) + argument_text(o);
         text += o.required ? " " + all : " [" + all + "]";
     }
     return text;
@@ -54,7 +54,7 @@ std::string help_text() {
     for (const command& c : commands()) {
         std::string left = "tarc " + std::string(c.name) + " " + std::string(c.operands);
         for (const option& o : c.options)
-            if (o.required) left += " " + std::string(o.name) + value_text(o);
+            if (o.required) left += " " + std::string(o.name) + argument_text(o);
         rows.emplace_back(std::move(left), c.summary);
     }
     rows.emplace_back("tarc --version", "the version");
@@ -81,7 +81,7 @@ std::string help_text(const command& c) {
         std::string note(o.help);
         for (std::size_t i = 0; i < o.choices.size(); ++i)
             note.append(i == 0 ? "\none of " : ", ").append(o.choices[i]);
-        rows.emplace_back(std::string(o.name) + value_text(o), notes.emplace_back(std::move(note)));
+        rows.emplace_back(std::string(o.name) + argument_text(o), notes.emplace_back(std::move(note)));
     }
     if (!rows.empty()) text += '\n';
     append_columns(text, rows);

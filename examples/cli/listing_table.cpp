@@ -71,9 +71,9 @@ std::string container_type(const tarc::detail::node& n) {
     return text;
 }
 
-class table {
+class listing_table {
 public:
-    table(output& out, const crc_lookup& crc, bool tree) : out_(out), crc_(crc), tree_(tree) {}
+    listing_table(output& out, const crc_lookup& crc, bool tree) : out_(out), crc_(crc), tree_(tree) {}
 
     // The first pass.
     void measure(const tarc::entry& e) {
@@ -254,7 +254,7 @@ private:
 }  // namespace
 
 void print_table(output& out, const each_entry& each, const crc_lookup& crc, std::uint64_t file_bytes, bool tree) {
-    table t(out, crc, tree);
+    listing_table t(out, crc, tree);
     each([&](const tarc::entry& e) { t.measure(e); },
          [&](const std::vector<tarc::key>& path, const tarc::detail::node& n) { t.measure(path, n); });
     t.head();

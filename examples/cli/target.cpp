@@ -22,7 +22,7 @@ tarc::file_format target_of(const arguments& a, std::string_view out) {
                                 : tarc::file_format::torch;
 }
 
-void write_part(const checkpoint& from, part what, tarc::file_format format, const std::string& out) {
+void write_part(const checkpoint& from, tree_part what, tarc::file_format format, const std::string& out) {
     detail::torch_zip_options options;
     if (what.all && from.content.facts()) options.schema = from.content.facts()->schema;
     if (what.all) options.user = from.content.metadata().get();

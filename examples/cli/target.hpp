@@ -15,13 +15,13 @@ namespace cli {
 [[nodiscard]] tarc::file_format target_of(const arguments& a, std::string_view out);
 
 /// What is to be written of a file: `root`, a value of its tree, or one made of such.
-struct part {
+struct tree_part {
     const tarc::detail::node* root;
     bool all = false;  // of the file: what it says of itself (schema, the user's metadata) is still true
 };
 
 /// Writes a part of a file. OUT appears in one step, durably, or not at all; errors: those of the library, with the
 /// path of a value that the format cannot hold.
-void write_part(const checkpoint& from, part what, tarc::file_format format, const std::string& out);
+void write_part(const checkpoint& from, tree_part what, tarc::file_format format, const std::string& out);
 
 }  // namespace cli
