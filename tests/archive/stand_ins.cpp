@@ -9,7 +9,7 @@
 using namespace tarc_test;
 using tarc::tensor;
 
-namespace geo {
+namespace stats {
 
 /// Has tensors, and an invariant that its construction may refuse.
 class scaler {
@@ -28,18 +28,18 @@ struct scaler_state {
     tensor<float> mean, scale;
 };
 
-}  // namespace geo
+}  // namespace stats
 
 template <>
-struct tarc::archived_as<geo::scaler> {
-    using type = geo::scaler_state;
-    static type save(const geo::scaler& s) { return {s.mean(), s.scale()}; }
-    static geo::scaler load(type&& s) { return {std::move(s.mean), std::move(s.scale)}; }
+struct tarc::archived_as<stats::scaler> {
+    using type = stats::scaler_state;
+    static type save(const stats::scaler& s) { return {s.mean(), s.scale()}; }
+    static stats::scaler load(type&& s) { return {std::move(s.mean), std::move(s.scale)}; }
 };
 
 namespace {
 
-using geo::angle, geo::scaler;
+using geo::angle, stats::scaler;
 
 struct holder {
     angle one{1};
