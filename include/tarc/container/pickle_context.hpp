@@ -25,6 +25,7 @@ struct pickle_site {
     std::uint64_t begin = 0;              ///< where in the record, or in the file where `record` is empty
     bool parts = false;                   ///< a storage may be a part of another one, as before PyTorch 0.4
     const persistent_ids* ids = nullptr;  ///< where persistent ids are not ("storage", …)
+    bool phrases = true;                  ///< tensors may be read at once (tensor_phrase): the values are the same
 };
 
 /// What the parts of the pickle reader share while one pickle is read.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <bit>  // std::bit_cast
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memchr, std::memcpy
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +24,9 @@ public:
 
     [[nodiscard]] std::size_t position() const { return pos_; }
     [[nodiscard]] std::size_t left() const { return in_.size() - pos_; }
+    /// All from here to the end.
+    [[nodiscard]] std::string_view rest() const { return in_.substr(pos_); }
+    void seek(std::size_t position) { pos_ = position; }
 
     std::string_view take(std::uint64_t n) {
         if (n > left()) ends_early(n);
@@ -70,6 +75,8 @@ public:
     [[nodiscard]] std::size_t size() const { return stack_.size(); }
     [[nodiscard]] bool marked() const { return !marks_.empty(); }
 
+    [[nodiscard]] bool is_on_top(const node* n) const { return !stack_.empty() && stack_.back() == n; }
+
     void push(node* n) { stack_.push_back(n); }
     node* pop() {
         need(1);
@@ -117,31 +124,40 @@ private:
     vec<std::size_t> marks_;
 };
 
-/// The numbered values that a pickle refers back to. Memory goes by how many there are, not by their numbers.
+/// The numbered values that a pickle refers back to. Memory goes by how many there are, not by their numbers. A number
+/// may be deferred: what it stands for is made when it is asked for, by the instructions at a place.
 class pickle_recall {
 public:
     explicit pickle_recall(pickle_context& context) : c_(context) {}
 
-    void put(std::uint64_t index, node* n) {
-        if (index < near_.size()) {
-            near_[static_cast<std::size_t>(index)] = n;
-        } else if (index <= count_ * 2 + 64) {  // in order, but some writers leave gaps
-            near_.resize(static_cast<std::size_t>(index) + 1);
-            near_.back() = n;
-        } else {
-            far_[index] = n;
-        }
-        ++count_;
-    }
+    void put(std::uint64_t index, node* n) { *slot_for(index) = std::bit_cast<std::uintptr_t>(n); }
     /// MEMOIZE: under the number of values put so far.
     void put_next(node* n) { put(count_, n); }
+    void defer(std::uint64_t index, std::size_t at) { *slot_for(index) = static_cast<std::uintptr_t>(at) << 1 | 1; }
 
+    /// How many were put so far.
+    [[nodiscard]] std::uint64_t count() const { return count_; }
+    [[nodiscard]] bool holds(std::uint64_t index) const { return find(index) != 0; }
+    /// Whether a number stands for nothing yet, and comes where the next ones do.
+    [[nodiscard]] bool is_free(std::uint64_t index) const {
+        return find(index) == 0 && (index < near_.size() || index <= count_ * 2 + 64);
+    }
+    /// The value of a number; null where it has none, or is deferred.
+    [[nodiscard]] node* peek(std::uint64_t index) const {
+        const std::uintptr_t s = find(index);
+        return (s & 1) != 0 ? nullptr : std::bit_cast<node*>(s);
+    }
+    /// Where what makes a deferred one stands.
+    [[nodiscard]] std::optional<std::size_t> deferred(std::uint64_t index) const {
+        const std::uintptr_t s = find(index);
+        return (s & 1) != 0 ? std::optional<std::size_t>(s >> 1) : std::nullopt;
+    }
+    /// Above every deferred number.
+    [[nodiscard]] std::uint64_t end() const { return near_.size(); }
     node* get(std::uint64_t index) {
-        if (index < near_.size() && near_[static_cast<std::size_t>(index)] != nullptr)
-            return near_[static_cast<std::size_t>(index)];
-        node* const* found = far_.find(index);
-        if (found == nullptr) c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
-        return *found;
+        node* const n = peek(index);
+        if (n == nullptr) c_.fail("the pickle refers to memo " + std::to_string(index) + ", which was never set");
+        return n;
     }
     /// A number in a text instruction.
     std::uint64_t index(std::string_view text) {
@@ -155,9 +171,29 @@ public:
     }
 
 private:
+    [[nodiscard]] std::uintptr_t find(std::uint64_t index) const {
+        if (index < near_.size() && near_[static_cast<std::size_t>(index)] != 0)
+            return near_[static_cast<std::size_t>(index)];
+        const std::uintptr_t* const s = far_.find(index);
+        return s == nullptr ? 0 : *s;
+    }
+    std::uintptr_t* slot_for(std::uint64_t index) {
+        std::uintptr_t* s = nullptr;
+        if (index < near_.size()) {
+            s = &near_[static_cast<std::size_t>(index)];
+        } else if (index <= count_ * 2 + 64) {  // in order, but some writers leave gaps
+            near_.resize(static_cast<std::size_t>(index) + 1);
+            s = &near_.back();
+        } else {
+            s = &far_[index];
+        }
+        ++count_;
+        return s;
+    }
+
     pickle_context& c_;
-    vec<node*> near_;
-    numbered_map<std::uint64_t, node*> far_;
+    vec<std::uintptr_t> near_;  // a node; where a deferred one stands, shifted to be odd; or 0
+    numbered_map<std::uint64_t, std::uintptr_t> far_;
     std::uint64_t count_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <tarc/container/pickle_context.hpp>
 #include <tarc/container/pickle_numpy.hpp>
 #include <tarc/container/pickle_text.hpp>
+#include <tarc/container/tensor_phrase.hpp>
 #include <tarc/container/torch_rebuild.hpp>
 #include <tarc/container/torch_states.hpp>
 
@@ -56,6 +57,9 @@ public:
         }
         return made != nullptr ? made : c_.into.object(function, args);
     }
+
+    /// The tensor of a phrase, or null where the machine must read it.
+    node* call(const tensor_phrase& phrase, std::uint64_t begin) { return torch_.make(phrase, begin); }
 
     /// BUILD: gives `target` its state.
     void build(node& target, node* state) {

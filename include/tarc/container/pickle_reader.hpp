@@ -90,6 +90,58 @@ private:
         return *std::move(value);
     }
 
+    node* named(std::string_view module, std::string_view name) {
+        node* const g = objects_.global(module, name);
+        const known k = lookup(g);
+        if (k == known::rebuild_tensor_v2 || k == known::rebuild_tensor_v3)
+            rebuild_ = {g, k == known::rebuild_tensor_v3};
+        return g;
+    }
+
+    // -- the memo, and tensors at once
+
+    void remember(std::uint64_t index) {
+        if (phrases_ && memo_.holds(index)) {  // what is deferred may be made of it
+            phrases_ = false;
+            for (std::uint64_t i = 0; i < memo_.end(); ++i) unfold(i);
+        }
+        memo_.put(index, stack_.top());
+    }
+    void recall(std::uint64_t index) {
+        unfold(index);
+        stack_.push(memo_.get(index));
+    }
+
+    // The MARK in hand may begin all the arguments of a tensor.
+    bool tensor_at_once() {
+        if (!phrases_ || rebuild_.function == nullptr || !stack_.is_on_top(rebuild_.function)) return false;
+        const std::size_t begin = in_.position() - 1;
+        in_.seek(begin);
+        node* const made =
+            phrase_.read(in_.rest(), memo_, rebuild_.v3) ? objects_.call(phrase_, c_.site.begin + begin) : nullptr;
+        in_.seek(made == nullptr ? begin + 1 : begin + phrase_.size);
+        if (made == nullptr) return false;
+        stack_.top() = made;
+        for (const std::uint64_t index : phrase_.puts()) memo_.defer(index, begin);
+        return true;
+    }
+    // Makes the values inside of a phrase, where `index` is one of them.
+    void unfold(std::uint64_t index) {
+        const auto begin = memo_.deferred(index);
+        if (!begin) return;
+        const std::uint64_t at = c_.at;
+        const std::size_t back = in_.position();
+        const bool phrases = std::exchange(phrases_, false);
+        in_.seek(*begin);
+        const std::size_t arguments = stack_.size() + 1;
+        do step();
+        while (stack_.size() != arguments || !in_.rest().starts_with(static_cast<char>(opcode::reduce)));
+        stack_.pop();
+        in_.seek(back);
+        phrases_ = phrases;
+        c_.at = at;
+    }
+
     // Instead of the class on the stack, the instance that its __new__ makes.
     void construct(node* args) {
         node* const made = objects_.call(stack_.top(), args, true);
@@ -206,30 +258,32 @@ private:
                 break;
             }
 
-            case opcode::mark: stack_.mark(); break;
+            case opcode::mark:
+                if (!tensor_at_once()) stack_.mark();
+                break;
             case opcode::pop:
                 if (!stack_.drop_mark()) stack_.pop();  // Python takes the mark, too
                 break;
             case opcode::pop_mark: stack_.pop_mark(); break;
             case opcode::dup: stack_.push(stack_.top()); break;
-            case opcode::put: memo_.put(memo_.index(in_.line()), stack_.top()); break;
-            case opcode::binput: memo_.put(in_.number<std::uint8_t>(), stack_.top()); break;
-            case opcode::long_binput: memo_.put(in_.number<std::uint32_t>(), stack_.top()); break;
-            case opcode::memoize: memo_.put_next(stack_.top()); break;
-            case opcode::get: stack_.push(memo_.get(memo_.index(in_.line()))); break;
-            case opcode::binget: stack_.push(memo_.get(in_.number<std::uint8_t>())); break;
-            case opcode::long_binget: stack_.push(memo_.get(in_.number<std::uint32_t>())); break;
+            case opcode::put: remember(memo_.index(in_.line())); break;
+            case opcode::binput: remember(in_.number<std::uint8_t>()); break;
+            case opcode::long_binput: remember(in_.number<std::uint32_t>()); break;
+            case opcode::memoize: remember(memo_.count()); break;
+            case opcode::get: recall(memo_.index(in_.line())); break;
+            case opcode::binget: recall(in_.number<std::uint8_t>()); break;
+            case opcode::long_binget: recall(in_.number<std::uint32_t>()); break;
 
             case opcode::global: {
                 const std::string_view module = in_.line();
-                push_new(objects_.global(module, in_.line()));
+                push_new(named(module, in_.line()));
                 break;
             }
             case opcode::stack_global: {
                 const node *const name = stack_.pop(), *const module = stack_.pop();
                 if (name->kind != value_kind::string || module->kind != value_kind::string)
                     c_.fail("the name of a class or function is not a string");
-                push_new(objects_.global(module->str(), name->str()));
+                push_new(named(module->str(), name->str()));
                 break;
             }
             case opcode::reduce: {
@@ -301,6 +355,12 @@ private:
     pickle_cursor in_;
     pickle_stack stack_{c_};
     pickle_recall memo_{c_};
+    tensor_phrase phrase_;
+    bool phrases_ = c_.site.phrases && c_.site.ids == nullptr;  // whether they are to be looked for
+    struct {
+        const node* function = nullptr;
+        bool v3 = false;
+    } rebuild_;  // of the last tensor
     pickle_containers containers_{c_};
     pickle_objects objects_{c_};
     // Constants, one node each: what a tensor's shape and flags are made of.

@@ -9,6 +9,7 @@
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/container/pickle_context.hpp>
+#include <tarc/container/tensor_phrase.hpp>
 #include <tarc/error.hpp>
 #include <tarc/tensor/dtype.hpp>
 #include <tarc/tensor/shape.hpp>
@@ -48,6 +49,38 @@ public:
         node* const made = c_.into.bare_storage(is_part ? part_of(*body, *part[5]) : body);
         if (cpp_type) cpp_types_[made] = *cpp_type;
         return made;
+    }
+
+    /// The tensor of a whole phrase that begins at `begin`, or null where its classes are not ones of plain tensors.
+    node* make(const tensor_phrase& p, std::uint64_t begin) {
+        c_.at = begin + p.storage_at;
+        if (p.storage_class != class_) {
+            if (p.storage_class->kind != value_kind::global) return nullptr;
+            type_ = class_of_storage(*p.storage_class);
+            class_ = p.storage_class;
+        }
+        if (type_.cpp) return nullptr;
+        tensor_body t{};
+        if (p.dtype_global != nullptr) {
+            const auto type = dtype_of_global(*p.dtype_global);
+            if (!type) return nullptr;
+            t.type = *type;
+        } else {
+            t.type = type_.python.value_or(dtype::uint8);
+        }
+        std::uint64_t nbytes = 0;
+        if (p.numel < 0 || __builtin_mul_overflow(static_cast<std::uint64_t>(p.numel),
+                                                  type_.python ? size_of(*type_.python) : 1, &nbytes))
+            return nullptr;
+        c_.count(2);
+        storage_body& storage = *storage_of(p.key, type_.python, p.location, nbytes).body;
+        if (storage.whole != nullptr) return nullptr;
+        c_.at = begin + p.size - 1;
+        t.offset = p.offset;
+        t.shape = p.shape();
+        t.strides = p.strides();
+        t.requires_grad = p.requires_grad;
+        return view(storage, t);
     }
 
     /// Of the elements of a storage: by its class in PyTorch, or by one that only libtorch has; neither where it is
@@ -136,27 +169,41 @@ private:
     };
     /// The storage of that key, and whether it is new. Errors: errc::bad_pickle where it is not like this.
     found storage_of(const node* key, std::optional<dtype> type, std::string_view location, std::uint64_t nbytes) {
-        std::string number;
         if (key->kind == value_kind::integer && !key->big)
-            number = std::to_string(key->integer);
-        else if (key->kind != value_kind::string)
-            c_.fail("the key of a storage is not a string");
-        const std::string_view text = number.empty() ? key->str() : number;
-        std::size_t known = storages_.find(text);
-        const bool fresh = known == storages_.none;
+            return storage_of(std::to_string(key->integer), type, location, nbytes);
+        if (key->kind != value_kind::string) c_.fail("the key of a storage is not a string");
+        return storage_of(key->str(), type, location, nbytes);
+    }
+    found storage_of(std::string_view text, std::optional<dtype> type, std::string_view location,
+                     std::uint64_t nbytes) {
+        storage_body*& known = slot_of(text);
+        const bool fresh = known == nullptr;
         if (fresh) {
-            storage_body& made = c_.into.add_storage(text, location, nbytes);
-            made.type = type;
-            known = storages_.add(made.key).number;
-            bodies_.push_back(&made);
+            known = &c_.into.add_storage(text, location, nbytes);
+            known->type = type;
         }
-        storage_body& body = *bodies_[known];
+        storage_body& body = *known;
         // PyTorch itself mixes ByteStorage and UntypedStorage, which have the same elements.
         if (body.nbytes != nbytes || body.type.value_or(dtype::uint8) != type.value_or(dtype::uint8))
             c_.fail("storage \"" + std::string(body.key) + "\" appears twice, with different sizes or classes");
         if (body.location != location)
             c_.fail("storage \"" + std::string(body.key) + "\" appears twice, with different locations");
         return {&body, fresh};
+    }
+
+    /// Where the storage of a key is noted. PyTorch counts them.
+    storage_body*& slot_of(std::string_view key) {
+        std::size_t number = 0;
+        bool counted = !key.empty() && key.size() <= 9 && (key.size() == 1 || key[0] != '0');
+        for (const char d : key) {
+            counted = counted && d >= '0' && d <= '9';
+            number = number * 10 + static_cast<std::size_t>(d - '0');
+        }
+        if (counted && number < storages_.size() && storages_[number] != nullptr) return storages_[number];
+        if (storage_body** const other = other_storages_.find(key)) return *other;
+        if (!counted || number > storages_.size() * 2 + 64) return other_storages_[c_.into.memory.copy(key)];
+        if (number >= storages_.size()) storages_.resize(number + 1);
+        return storages_[number];
     }
 
     // (key, offset, numel): PyTorch makes a storage of its own of these elements.
@@ -327,8 +374,8 @@ private:
     const node* class_ = nullptr;   // the last storage class, which most storages share
     storage_type type_;             // what it is
     address_map<dtype> cpp_types_;  // of storage nodes
-    text_set storages_;             // their keys
-    vec<storage_body*> bodies_;     // by number of the key
+    vec<storage_body*> storages_;   // by their keys, where these are numbers
+    numbered_map<std::string_view, storage_body*> other_storages_;
 };
 
 }  // namespace tarc::detail

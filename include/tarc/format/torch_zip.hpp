@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>  // std::shared_ptr
 #include <optional>
 #include <span>
@@ -17,6 +16,7 @@
 #include <tarc/format/opened_file.hpp>
 #include <tarc/format/torch_script.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/util/stable_row.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/value/tree.hpp>
 #include <tarc/value/walk.hpp>
@@ -119,7 +119,7 @@ private:
 
     /// Leads each storage from the `first` to its record, which must have exactly the storage's size.
     void resolve(std::string_view folder, std::size_t first) {
-        std::deque<storage_body>& all = values_->storages();
+        stable_row<storage_body>& all = values_->storages();
         for (std::size_t i = first; i < all.size(); ++i) {
             storage_body& s = all[i];
             if (s.live.defined()) continue;  // bytes that stand in the pickle

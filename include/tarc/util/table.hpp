@@ -69,19 +69,21 @@ class numbering {
 public:
     static constexpr std::size_t none = number_table::none;
 
-    [[nodiscard]] std::size_t find(K key) const {
-        return table_.find(hash(key), [&](std::size_t i) { return keys_[i] == key; });
-    }
+    [[nodiscard]] std::size_t find(K key) const { return keys_.empty() ? none : find(key, hash(key)); }
     numbered add(K key) {
-        if (const std::size_t known = find(key); known != none) return {known, false};
+        const std::uint64_t h = hash(key);
+        if (const std::size_t known = find(key, h); known != none) return {known, false};
         keys_.push_back(key);
-        table_.add(hash(key));
+        table_.add(h);
         return {keys_.size() - 1, true};
     }
 
     [[nodiscard]] const K& operator[](std::size_t number) const { return keys_[number]; }
 
 private:
+    [[nodiscard]] std::size_t find(const K& key, std::uint64_t hash) const {
+        return table_.find(hash, [&](std::size_t i) { return keys_[i] == key; });
+    }
     [[nodiscard]] std::uint64_t hash(const K& key) const {
         if constexpr (std::is_same_v<K, std::string_view>)
             return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
@@ -108,6 +110,10 @@ public:
         return values_[n.number];
     }
     [[nodiscard]] V& operator[](K key) { return at(key, V()); }
+    [[nodiscard]] V* find(K key) {
+        const std::size_t n = keys_.find(key);
+        return n == keys_.none ? nullptr : &values_[n];
+    }
     [[nodiscard]] const V* find(K key) const {
         const std::size_t n = keys_.find(key);
         return n == keys_.none ? nullptr : &values_[n];

@@ -7,6 +7,8 @@
 #include <new>
 #include <type_traits>
 
+#include <tarc/util/huge_pages.hpp>
+
 namespace tarc::detail {
 
 /// What the internals need of std::vector, at a tenth of its cost to compile: its iterators are pointers, an element is
@@ -29,7 +31,7 @@ public:
     }
     ~vec() {
         clear();
-        ::operator delete(items_);
+        free_large(items_, capacity_ * sizeof(T));
     }
 
     [[nodiscard]] T* data() noexcept { return items_; }
@@ -116,7 +118,7 @@ private:
     void grow(std::size_t n) {
         static_assert(std::is_nothrow_move_constructible_v<T> && alignof(T) <= alignof(std::max_align_t));
         if (n > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) throw std::bad_array_new_length();
-        T* const more = static_cast<T*>(::operator new(n * sizeof(T)));
+        T* const more = static_cast<T*>(allocate_large(n * sizeof(T)));
         if constexpr (std::is_trivially_copyable_v<T>) {
             if (size_ != 0) std::memcpy(static_cast<void*>(more), items_, size_ * sizeof(T));
         } else {
@@ -125,7 +127,7 @@ private:
                 items_[i].~T();
             }
         }
-        ::operator delete(items_);
+        free_large(items_, capacity_ * sizeof(T));
         items_ = more;
         capacity_ = n;
     }

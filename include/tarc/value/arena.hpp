@@ -8,6 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <tarc/util/huge_pages.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
@@ -18,9 +19,10 @@ class arena {
 public:
     arena() = default;
     arena(const arena&) = delete;
-    arena(arena&&) = default;
     arena& operator=(const arena&) = delete;
-    arena& operator=(arena&&) = default;
+    ~arena() {
+        for (const block& b : blocks_) free_large(b.begin, b.size);
+    }
 
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment = alignof(std::max_align_t)) {
         std::size_t at = (used_ + alignment - 1) & ~(alignment - 1);
@@ -29,7 +31,7 @@ public:
             at = 0;
         }
         used_ = at + bytes;
-        return blocks_.back().data() + at;
+        return static_cast<std::byte*>(blocks_.back().begin) + at;
     }
 
     template <class T, class... A>
@@ -56,17 +58,25 @@ public:
     [[nodiscard]] std::size_t capacity() const noexcept { return total_; }
 
 private:
+    struct block {
+        void* begin = nullptr;
+        std::size_t size = 0;
+    };
     void grow(std::size_t least) {
-        const std::size_t next = std::max(least, std::min(std::max(total_, std::size_t{512}), std::size_t{1} << 22));
-        vec<std::byte> block;
-        block.reserve(next);
-        blocks_.push_back(static_cast<vec<std::byte>&&>(block));
+        const std::size_t next = std::max(least, std::min(std::max(total_, std::size_t{512}), 2 * huge_page));
+        blocks_.push_back({});
+        try {
+            blocks_.back() = {allocate_large(next), next};
+        } catch (...) {
+            blocks_.pop_back();
+            throw;
+        }
         size_ = next;
         used_ = 0;
         total_ += next;
     }
 
-    vec<vec<std::byte>> blocks_;  // each reserved, none filled
+    vec<block> blocks_;
     std::size_t size_ = 0, used_ = 0, total_ = 0;
 };
 

@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 
+#include <tarc/util/stable_row.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/value/node.hpp>
 
@@ -124,7 +124,7 @@ public:
 
     /// A new storage of this tree; the reference stays valid. Text is copied into the arena.
     [[nodiscard]] storage_body& add_storage(std::string_view key, std::string_view location, std::uint64_t nbytes) {
-        storage_body& s = storages_.emplace_back();
+        storage_body& s = storages_.add();
         s.key = memory.copy(key);
         s.location = memory.copy(location);
         s.nbytes = s.end = nbytes;
@@ -140,8 +140,8 @@ public:
         }
         return *known;
     }
-    [[nodiscard]] std::deque<storage_body>& storages() { return storages_; }
-    [[nodiscard]] const std::deque<storage_body>& storages() const { return storages_; }
+    [[nodiscard]] stable_row<storage_body>& storages() { return storages_; }
+    [[nodiscard]] const stable_row<storage_body>& storages() const { return storages_; }
 
 private:
     node* text_node(value_kind k, std::string_view s) {
@@ -152,7 +152,7 @@ private:
         return n;
     }
 
-    std::deque<storage_body> storages_;
+    stable_row<storage_body> storages_;
     address_map<storage_body*> by_identity_;
 };
 

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>  // std::memcpy
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include <tarc/container/known_globals.hpp>
+#include <tarc/container/pickle_machine.hpp>
+#include <tarc/container/pickle_opcodes.hpp>
+#include <tarc/value/node.hpp>
+
+namespace tarc::detail {
+
+/// The instructions that torch.save writes for one strided tensor, behind the function `_rebuild_tensor_v2` or `_v3`:
+/// from the MARK of its arguments to its REDUCE (torch/_tensor.py `_reduce_ex_internal`, torch/serialization.py
+/// `persistent_id`). Taken as a whole they make one value instead of a dozen. What differs in anything, as the first
+/// tensor of a file does, is no phrase, and for the machine to read.
+class tensor_phrase {
+public:
+    const node* storage_class = nullptr;
+    const node* dtype_global = nullptr;  ///< of _v3
+    std::string_view key, location;
+    std::int64_t numel = 0, offset = 0;
+    bool requires_grad = false;
+    std::size_t storage_at = 0;  ///< of the storage's BINPERSID, from the phrase's begin
+    std::size_t size = 0;        ///< bytes
+
+    [[nodiscard]] std::span<const std::int64_t> shape() const { return {shape_, dims_}; }
+    [[nodiscard]] std::span<const std::int64_t> strides() const { return {strides_, stride_dims_}; }
+    /// The numbers under which values inside of it are to be remembered.
+    [[nodiscard]] std::span<const std::uint64_t> puts() const { return {puts_, put_count_}; }
+
+    /// Whether `code` begins with one, which is then the fields above. Nothing changes elsewhere.
+    [[nodiscard]] bool read(std::string_view code, const pickle_recall& memo, bool v3) {
+        code_ = code;
+        at_ = put_count_ = 0;
+        return next(opcode::mark) && next(opcode::mark) && word(memo, "storage") && global(memo, storage_class) &&
+               text(memo, key) && text(memo, location) && integer(numel) && storage_end(memo) && integer(offset) &&
+               integers(memo, shape_, dims_) && integers(memo, strides_, stride_dims_) && flag() && no_hooks(memo) &&
+               (!v3 || global(memo, dtype_global)) && next(opcode::tuple) && put(memo) && next(opcode::reduce) &&
+               (size = at_) != 0;
+    }
+
+private:
+    static constexpr std::size_t most_dims = 8, most_puts = 8;
+
+    template <class T>
+    std::optional<T> number() {
+        if (code_.size() - at_ < sizeof(T)) return std::nullopt;
+        T n{};
+        std::memcpy(&n, code_.data() + at_, sizeof(T));
+        at_ += sizeof(T);
+        return n;
+    }
+    [[nodiscard]] bool is(opcode op) const {
+        return at_ < code_.size() && static_cast<opcode>(static_cast<unsigned char>(code_[at_])) == op;
+    }
+    bool next(opcode op) {
+        if (!is(op)) return false;
+        ++at_;
+        return true;
+    }
+
+    /// A value that the memo has.
+    const node* recalled(const pickle_recall& memo) {
+        std::optional<std::uint64_t> index;
+        if (next(opcode::binget))
+            index = number<std::uint8_t>();
+        else if (next(opcode::long_binget))
+            index = number<std::uint32_t>();
+        return index ? memo.peek(*index) : nullptr;
+    }
+    /// A value may be remembered, under a number that is free.
+    bool put(const pickle_recall& memo) {
+        std::optional<std::uint64_t> index;
+        if (next(opcode::binput))
+            index = number<std::uint8_t>();
+        else if (next(opcode::long_binput))
+            index = number<std::uint32_t>();
+        else if (next(opcode::memoize))
+            index = memo.count() + put_count_;
+        else
+            return true;
+        if (!index || put_count_ == most_puts || !memo.is_free(*index)) return false;
+        puts_[put_count_++] = *index;
+        return true;
+    }
+
+    bool word(const pickle_recall& memo, std::string_view wanted) {
+        const node* n = recalled(memo);
+        return n != nullptr && n->kind == value_kind::string && n->str() == wanted;
+    }
+    bool global(const pickle_recall& memo, const node*& to) {
+        to = recalled(memo);
+        return to != nullptr && to->kind == value_kind::global;
+    }
+    /// Printable ASCII, as keys and locations are.
+    bool text(const pickle_recall& memo, std::string_view& to) {
+        std::optional<std::size_t> length;
+        if (next(opcode::binunicode)) {
+            length = number<std::uint32_t>();
+        } else if (next(opcode::short_binunicode)) {
+            length = number<std::uint8_t>();
+        } else {
+            const node* n = recalled(memo);
+            if (n == nullptr || n->kind != value_kind::string) return false;
+            to = n->str();
+            return true;
+        }
+        if (!length || *length > code_.size() - at_) return false;
+        to = code_.substr(at_, *length);
+        at_ += *length;
+        for (const char c : to)
+            if (c < ' ' || c > '~') return false;
+        return put(memo);
+    }
+    bool integer(std::int64_t& to) {
+        std::optional<std::int64_t> n;
+        if (next(opcode::binint1)) {
+            n = number<std::uint8_t>();
+        } else if (next(opcode::binint2)) {
+            n = number<std::uint16_t>();
+        } else if (next(opcode::binint)) {
+            n = number<std::int32_t>();
+        } else if (next(opcode::long1)) {
+            const auto bytes = number<std::uint8_t>();
+            if (!bytes || *bytes == 0 || *bytes > 8 || *bytes > code_.size() - at_) return false;
+            std::uint64_t u = 0;
+            std::memcpy(&u, code_.data() + at_, *bytes);
+            at_ += *bytes;
+            const int unused = 64 - 8 * *bytes;
+            n = static_cast<std::int64_t>(u << unused) >> unused;
+        }
+        to = n.value_or(0);
+        return n.has_value();
+    }
+    bool integers(const pickle_recall& memo, std::int64_t* to, std::size_t& count) {
+        count = 0;
+        if (next(opcode::empty_tuple)) return true;
+        const bool marked = next(opcode::mark);
+        for (; count < most_dims; ++count)
+            if (!integer(to[count])) break;
+        const bool ended = marked       ? next(opcode::tuple)
+                           : count == 1 ? next(opcode::tuple1)
+                           : count == 2 ? next(opcode::tuple2)
+                                        : count == 3 && next(opcode::tuple3);
+        return ended && put(memo);
+    }
+    bool flag() {
+        requires_grad = is(opcode::newtrue);
+        return next(opcode::newtrue) || next(opcode::newfalse);
+    }
+    /// The legacy format's persistent ids have a sixth element: that the storage is no part of another one.
+    bool storage_end(const pickle_recall& memo) {
+        next(opcode::none);
+        if (!next(opcode::tuple) || !put(memo)) return false;
+        storage_at = at_;
+        return next(opcode::binpersid);
+    }
+    bool no_hooks(const pickle_recall& memo) {
+        const node* cls = nullptr;
+        return global(memo, cls) && lookup(cls) == known::ordered_dict && next(opcode::empty_tuple) &&
+               next(opcode::reduce) && put(memo);
+    }
+
+    std::string_view code_;
+    std::size_t at_ = 0;
+    std::int64_t shape_[most_dims] = {}, strides_[most_dims] = {};
+    std::size_t dims_ = 0, stride_dims_ = 0;
+    std::uint64_t puts_[most_puts] = {};
+    std::size_t put_count_ = 0;
+};
+
+}  // namespace tarc::detail
