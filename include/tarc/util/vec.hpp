@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>  // PTRDIFF_MAX
-#include <cstring>  // std::memcpy
+#include <cstring>  // std::memcpy, std::memset
 #include <initializer_list>
 #include <new>
 #include <type_traits>
@@ -64,7 +64,12 @@ public:
     void resize(std::size_t n) {
         if (n < size_) return shrink(n);
         make_room(n);
-        for (; size_ < n; ++size_) ::new (static_cast<void*>(items_ + size_)) T();
+        if constexpr (std::is_trivially_default_constructible_v<T> && std::is_trivially_copyable_v<T>) {
+            if (n != size_) std::memset(static_cast<void*>(items_ + size_), 0, (n - size_) * sizeof(T));
+            size_ = n;
+        } else {
+            for (; size_ < n; ++size_) ::new (static_cast<void*>(items_ + size_)) T();
+        }
     }
     void resize(std::size_t n, const T& value) {
         if (n < size_) return shrink(n);
