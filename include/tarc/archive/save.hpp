@@ -219,11 +219,10 @@ inline void save_object(const type_facts& t, std::int64_t version, const void* o
 }  // namespace detail
 
 /// Saves a struct as an archive, which is a torch.save file: `torch.load(path, weights_only=True)` opens it; or as a
-/// safetensors or npz file (save_options::format). To a path
-/// it is atomic and durable: whatever happens, the path holds the old file or the new one. The same value gives the
-/// same bytes. `to` may also be a sink or a std::vector<std::byte>. Thread-safe as long as nobody changes `object`
-/// meanwhile. Errors: errc::unsavable (an undefined tensor, text that is not UTF-8, two dtypes over one storage, what
-/// the format cannot hold), errc::io.
+/// safetensors or npz file (save_options::format). To a path it is atomic and durable: whatever happens, the path holds
+/// the old file or the new one. The same value gives the same bytes. `to` may also be a sink or a
+/// std::vector<std::byte>. Thread-safe as long as nobody changes `object` meanwhile. Errors: errc::unsavable (an
+/// undefined tensor, text that is not UTF-8, two dtypes over one storage, what the format cannot hold), errc::io.
 template <class T>
 void save(const T& object, const output& to, const save_options& options = {}) {
     detail::require_archivable<T>();
