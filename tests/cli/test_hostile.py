@@ -78,7 +78,7 @@ def test_truncated_anywhere(tmp_path):
     for file in small_file(tmp_path):
         data = file.read_bytes()
         cut = tmp_path / "cut.pt"
-        for length in sorted({*range(0, 64), *range(len(data) - 300, len(data)), *range(0, len(data), 61)}):
+        for length in sorted({*range(0, 64), *range(len(data) - 300, len(data)), *range(0, len(data), 61)})[:: 3 if SANITIZED else 1]:
             cut.write_bytes(data[:length])
             failed(tarc("ls", "--json", "--crc", cut))
 
@@ -108,6 +108,7 @@ def test_corpus(kind, tmp_path):
     if not files:
         pytest.skip("the corpus is not here")
     assert len(files) > 100
+    files = files[:: 3 if SANITIZED else 1]  # a sanitized process takes 20 ms to begin
     opened = 0
     for file in files:
         copy = tmp_path / "file"
@@ -116,7 +117,7 @@ def test_corpus(kind, tmp_path):
         if kind == "pickle":
             made = archive(tmp_path, file.read_bytes())
             opened += survives(made, [["ls", "--json", "--crc"], ["convert"], *PARTS])[0] == 0
-    assert (opened > 20) == (kind == "pickle")
+    assert (opened > len(files) / 10) == (kind == "pickle")
 
 
 def test_random_pickles(tmp_path):
