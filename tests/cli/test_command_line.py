@@ -146,7 +146,7 @@ def test_no_such_file_a_folder_and_a_pipe(command, tmp_path):
         ("pipe", "pipe"),
         ("/dev/null", "device"),
         ("empty", ""),
-        ("text", "ZIP"),
+        ("text", "safetensors or npz"),
     ):
         more = {"convert": [tmp_path / "out.pt"], "diff": [tmp_path / name], "extract": ["a", "-o", tmp_path / "out.pt"]}
         done = tarc(*command, tmp_path / name, *more.get(command[0], []), timeout=10)

@@ -33,7 +33,13 @@ namespace tarc::detail {
         return open_torch_tar(std::move(file), limit);
     if (n > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5)  // a pickle, but not torch.save's
         return open_torch_legacy(std::move(file), limit);
-    return open_torch_zip(std::move(file), limit);
+    try {
+        return open_torch_zip(std::move(file), limit);
+    } catch (const error& e) {
+        if (e.code() != errc::not_an_archive || bytes.starts_with("PK")) throw;
+        raise_at(errc::not_an_archive,
+                 "this is no file of a format that tarc reads: torch.save's, TorchScript's, safetensors or npz", {}, 0);
+    }
 }
 
 }  // namespace tarc::detail
