@@ -1,5 +1,7 @@
 #include "commands.hpp"
 
+#include <algorithm>
+
 #include <tarc/archive/report.hpp>
 
 namespace cli {
@@ -10,6 +12,9 @@ const option to_option = {"--to",
                           "the format to write; by default that of OUT's name\n"
                           "(*.safetensors, *.npz, all else is torch)",
                           {"torch", "safetensors", "npz"}};
+
+const option state_dict_option = {"--state-dict", "",
+                                  "an entire nn.Module, pickled or of TorchScript, counts as its state_dict()"};
 
 const command table[] = {
     {"ls",
@@ -24,19 +29,24 @@ const command table[] = {
       {"--json", "", "as JSON: {\"entries\": [...]}"},
       {"--crc", "",
        "reads the tensors, verifies the bytes, and adds the CRC-32 of each tensor's elements\n"
-       "in row-major order"}},
+       "in row-major order"},
+      {"--sort", "KEY", "the tensors alone, the largest first", {"size"}},
+      state_dict_option},
      "$ tarc ls run.pt\n"
+     "$ tarc ls run.pt --sort size | head\n"
      "$ tarc ls run.pt | grep weight\n"
      "$ tarc ls run.pt --json --crc\n",
      ls},
     {"verify",
-     "FILE",
-     "whether the file is whole and undamaged",
+     "FILE...",
+     "whether files are whole and undamaged",
      1,
-     1,
-     "Checks every checksum, every header, and that every tensor lies inside its storage.\n",
+     SIZE_MAX,
+     "Checks every checksum, every header, and that every tensor lies inside its storage. Legacy, tar, safetensors\n"
+     "and npz files have fewer checksums or none, and it says so.\n",
      {},
      "$ tarc verify run.pt\n"
+     "$ tarc verify *.pt\n"
      "$ tarc verify run.pt && echo whole\n",
      verify},
     {"diff",
@@ -47,7 +57,7 @@ const command table[] = {
      "Each line begins with - (only in A), + (only in B) or ~ (in both, and different: the greatest absolute\n"
      "difference, and where it is). Values count, not how they are stored: strides, ties, locations, the order of\n"
      "keys and the format of the file do not. NaN equals NaN. The exit status is 0 when all is equal, else 1.\n",
-     {{"--json", "", "as JSON: {\"equal\": ..., \"differences\": [...]}"}},
+     {{"--json", "", "as JSON: {\"equal\": ..., \"differences\": [...]}"}, state_dict_option},
      "$ tarc diff run.pt best.pt\n"
      "$ tarc diff run.pt best.pt | grep '^~ model'\n",
      diff},
@@ -63,6 +73,7 @@ const command table[] = {
       {"--root", "",
        "OUT is what stands at PATH itself, without the levels above it\n"
        "(always so where OUT is safetensors or npz, which have no levels, and PATH one dict or list)"},
+      state_dict_option,
       to_option},
      "$ tarc extract run.pt model_state_dict -o weights.pt\n"
      "$ tarc extract run.pt model_state_dict --root -o state_dict.pt\n"
@@ -78,7 +89,10 @@ const command table[] = {
      "pickled classes. OUT appears in one step or not at all; it may be IN.\n",
      {{"--map-location", "L",
        "replaces the location of every tensor, such as \"cpu\" or \"cuda:0\"; else they are kept"},
-      {"--codec", "CODEC", "how the tensors' bytes are compressed; by default none", {"none", "zstd"}},
+      {"--codec", "CODEC", "how the tensors' bytes are compressed: none, as zstd is not built yet", {"none", "zstd"}},
+      {"--state-dict", "",
+       "an entire nn.Module, pickled or of TorchScript, becomes its state_dict() (always so where OUT is\n"
+       "safetensors or npz)"},
       to_option},
      "$ tarc convert run.pt run.tarc.pt\n"
      "$ tarc convert run.pt on_host.pt --map-location cpu\n"
@@ -115,7 +129,17 @@ const command table[] = {
     {"help", "[COMMAND]", "all about a command, with examples", 0, 1, "", {}, "$ tarc help ls\n", help},
 };
 
-[[noreturn]] void wrong_count(const command& c) { throw usage_error("usage: " + synopsis(c)); }
+/// `what` says what is missing or too much.
+[[noreturn]] void wrong_count(const command& c, const std::string& what) {
+    throw usage_error(what + " -- usage: " + synopsis(c));
+}
+
+/// The n-th of what a command wants: "OUT" of "IN OUT".
+std::string operand_name(const command& c, std::size_t n) {
+    std::string_view words = c.operands;
+    for (; n != 0; --n) words.remove_prefix(std::min(words.find(' ') + 1, words.size()));
+    return std::string(words.substr(0, words.find_first_of(" .")));
+}
 
 /// A value that is one of a few. Errors: usage_error.
 void check_choice(std::string_view what, std::string_view value, const std::vector<std::string_view>& choices) {
@@ -191,10 +215,12 @@ arguments parse(const command& c, std::span<const std::string_view> words) {
         if (o->file) check_file_name(value);
         a.settings.emplace_back(name, value);
     }
-    if (a.operands.size() < c.least || a.operands.size() > c.most) wrong_count(c);
+    if (a.operands.size() < c.least) wrong_count(c, operand_name(c, a.operands.size()) + " is missing");
+    if (a.operands.size() > c.most) wrong_count(c, "\"" + a.operands[c.most] + "\" is one too many");
     for (const std::string& each : a.operands) check_choice("tarc " + std::string(c.name), each, c.choices);
     for (const option& o : c.options)
-        if (o.required && a.find(o.name) == nullptr) wrong_count(c);
+        if (o.required && a.find(o.name) == nullptr)
+            wrong_count(c, std::string(o.name) + argument_text(o) + " is missing");
     return a;
 }
 

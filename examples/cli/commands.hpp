@@ -72,6 +72,8 @@ struct command {
 /// " -- did you mean …?", or nothing.
 [[nodiscard]] std::string guess(std::string_view name, const std::vector<std::string>& candidates);
 
+/// " OUT" of an option that takes a value.
+[[nodiscard]] std::string argument_text(const option& o);
 /// "tarc ls FILE [--json] [--crc]".
 [[nodiscard]] std::string synopsis(const command& c);
 /// What `tarc --help` prints, and `tarc COMMAND --help`.

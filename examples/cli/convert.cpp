@@ -8,6 +8,7 @@
 #include "checkpoint.hpp"
 #include "commands.hpp"
 #include "progress.hpp"
+#include "state_dicts.hpp"
 #include "target.hpp"
 
 namespace cli {
@@ -58,6 +59,7 @@ void convert(const arguments& a) {
     const tarc::file_format format = target_of(a, to);
     try {
         const checkpoint c(from);
+        if (a.has("--state-dict") || format != tarc::file_format::torch) make_state_dicts(c);
         const progress bar("convert", c.file->size());
         if (location != nullptr)
             for (tarc::detail::storage_body& s : c.content.values()->storages()) s.location = *location;

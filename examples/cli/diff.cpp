@@ -18,6 +18,7 @@
 #include "differences.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "state_dicts.hpp"
 
 namespace cli {
 namespace {
@@ -178,10 +179,12 @@ void diff(const arguments& a) {
     std::optional<tarc::entry_list> list_a, list_b;
     of_file(name_a, [&] {
         file_a.emplace(name_a);
+        if (a.has("--state-dict")) make_state_dicts(*file_a);
         list_a.emplace(file_a->content.values(), file_a->limits);
     });
     of_file(name_b, [&] {
         file_b.emplace(name_b);
+        if (a.has("--state-dict")) make_state_dicts(*file_b);
         list_b.emplace(file_b->content.values(), file_b->limits);
     });
     const std::uint64_t bytes =

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <tarc/archive/entries.hpp>
@@ -16,6 +18,7 @@
 #include "checkpoint.hpp"
 #include "commands.hpp"
 #include "progress.hpp"
+#include "state_dicts.hpp"
 #include "target.hpp"
 
 namespace cli {
@@ -204,8 +207,11 @@ void extract(const arguments& a) {
     const std::string &from = a.operands[0], &to = *a.find("-o");
     const std::vector<std::string> globs(a.operands.begin() + 1, a.operands.end());
     const tarc::file_format format = target_of(a, to);
+    if (std::error_code unknown; std::filesystem::equivalent(from, to, unknown))
+        throw usage_error("OUT is FILE itself, all of which the part would replace -- name another file behind -o");
     try {
         const checkpoint c(from);
+        if (a.has("--state-dict")) make_state_dicts(c);
         selection s(c, globs);
         const detail::node* root = s.run();
         s.for_each_unused([&](const std::string& glob) {

@@ -31,9 +31,9 @@ void append_columns(std::string& out, const std::vector<std::pair<std::string, s
     }
 }
 
-std::string argument_text(const option& o) { return o.value.empty() ? "" : " " + std::string(o.value); }
-
 }  // namespace
+
+std::string argument_text(const option& o) { return o.value.empty() ? "" : " " + std::string(o.value); }
 
 std::string synopsis(const command& c) {
     std::string text = "tarc " + std::string(c.name) + " " + std::string(c.operands);

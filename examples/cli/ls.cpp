@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include <tarc/archive/entries.hpp>
 #include <tarc/error.hpp>
@@ -10,6 +12,7 @@
 #include "crc.hpp"
 #include "listing.hpp"
 #include "progress.hpp"
+#include "state_dicts.hpp"
 
 namespace cli {
 
@@ -17,10 +20,20 @@ void ls(const arguments& a) {
     const std::string& path = a.operands[0];
     try {
         const checkpoint c(path);
+        if (a.has("--state-dict")) make_state_dicts(c);
         const std::uint64_t file_bytes = c.file->size();
         tarc::detail::arena texts;
+        const bool by_size = a.find("--sort") != nullptr;
+        std::vector<tarc::entry> sorted;
+        if (by_size) {
+            tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each([&](const tarc::entry& e) {
+                if (e.is_tensor()) sorted.push_back(e);
+            });
+            std::ranges::stable_sort(sorted, std::ranges::greater(), &tarc::entry::nbytes);
+        }
         const auto each = [&](const entry_user& use, const container_user& enter) {
-            tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each(use, enter);
+            if (!by_size) return tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each(use, enter);
+            for (const tarc::entry& e : sorted) use(e);
         };
 
         std::optional<tensor_crcs> crcs;
@@ -39,7 +52,8 @@ void ls(const arguments& a) {
         if (a.has("--json"))
             print_json(out, each, crc);
         else
-            print_table(out, each, crc, file_bytes, a.has("--tree") || (!a.has("--paths") && is_terminal()));
+            print_table(out, each, crc, file_bytes,
+                        !by_size && (a.has("--tree") || (!a.has("--paths") && is_terminal())));
         out.flush();
     } catch (tarc::error& e) {
         e.in_archive(path);

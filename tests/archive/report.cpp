@@ -69,6 +69,23 @@ TEST_CASE("the report is complete, and complete before a tensor byte is read") {
     CHECK(contains(e.what(), ".strict = false"));
 }
 
+TEST_CASE("a report says where all that is missing stands") {
+    const auto said = [](const auto& of, auto load) {
+        const bytes file = saved(of);
+        return report_of([&] { load(file); }).text();
+    };
+    const auto as_net = [](const bytes& file) { (void)tarc::load<net>(file); };
+    const std::string text = said(make(), as_net);
+    CHECK(text.find("all that is missing stands below \"model\" in the file: load with {.at = {\"model\"}} where") !=
+          std::string::npos);
+    struct wrapped {
+        net encoder;
+    };
+    CHECK(said(wrapped{make().model}, as_net).find(".strip_prefix = \"encoder.\"") != std::string::npos);
+    const auto as_renamed = [](const bytes& file) { (void)tarc::load<renamed_net>(file); };
+    CHECK(said(make(), as_renamed).find("stands below") == std::string::npos);  // fc3 is nowhere
+}
+
 TEST_CASE("strict = false takes what fits and reports the rest") {
     checkpoint c = make();
     c.sizes = {1, 1000};

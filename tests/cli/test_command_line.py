@@ -468,3 +468,41 @@ def test_convert_keeps_sparse_and_numpy(tmp_path):
     assert (
         torch.equal(loaded["array"], torch.arange(6).view(2, 3)) and loaded["scalar"] == 0.5 and loaded["set"] == {1, 2}
     )
+
+
+def test_largest_first(tmp_path):
+    file = tmp_path / "file.pt"
+    torch.save({"b": torch.ones(5), "n": 1, "a": [torch.ones(70), torch.ones(5, dtype=torch.double)], "c": torch.ones(5)}, file)
+    assert [e["path"] for e in entries(file, "--sort=size")] == [["a", 0], ["a", 1], ["b"], ["c"]]
+    lines = tarc("ls", "--sort", "size", file).stdout.decode().splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["a/0", "a/1", "b"]
+
+
+def test_verify_names_all_that_is_damaged(tmp_path):
+    file = tmp_path / "file.pt"
+    values = [torch.full((100,), 1000.0 + i) for i in range(20)]
+    torch.save({"model": {f"w{i}": v for i, v in enumerate(values)}}, file)
+    data = bytearray(file.read_bytes())
+
+    def damage(i):
+        data[data.index(values[i].numpy().tobytes()) + 40] ^= 4
+
+    damage(3)
+    file.write_bytes(data)
+    count = len(zipfile.ZipFile(file).namelist())
+    message = failed(tarc("verify", file))
+    assert "record data/3," in message and "field model/w3," in message and "CRC-32" in message
+    damage(7)
+    file.write_bytes(data)
+    assert f"2 of {count} records are damaged: data/3 (model/w3), data/7 (model/w7) [" in failed(tarc("verify", file))
+    for i in set(range(20)) - {3, 7}:
+        damage(i)
+    file.write_bytes(data)
+    message = failed(tarc("verify", file))
+    assert f"20 of {count} records are damaged" in message and "data/15 (model/w15), …" in message
+
+    good = tmp_path / "good.pt"
+    torch.save({"a": torch.ones(2)}, good)
+    done = tarc("verify", good, file, tmp_path / "absent", good)
+    assert failed(done) == "2 of 4 files are bad"
+    assert [line.split(": ")[1].split(",")[0] for line in done.stdout.decode().splitlines()] == ["good", "bad", "bad", "good"]

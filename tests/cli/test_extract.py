@@ -127,14 +127,18 @@ def test_nothing_there(checkpoint):
         refused(tarc("extract", *words))
 
 
-def test_the_target_is_kept_when_it_fails_and_may_be_the_file(checkpoint):
+def test_the_target_is_kept_when_it_fails_and_is_not_the_file(checkpoint):
     file, value = checkpoint
     out = file.parent / "out.pt"
     out.write_text("precious")
     failed(tarc("extract", file, "odd", "-o", out))
     assert out.read_text() == "precious"
-    assert same(torch.load(extract(file, "tied", name="run.pt"), weights_only=True), {"tied": value["tied"]})
-    assert sorted(os.listdir(file.parent)) == ["out.pt", "run.pt"]
+    (file.parent / "link.pt").symlink_to(file)
+    before = file.read_bytes()
+    for same_file in (file, file.parent / "link.pt"):
+        assert "itself" in refused(tarc("extract", file, "tied", "-o", same_file))
+    assert file.read_bytes() == before
+    assert sorted(os.listdir(file.parent)) == ["link.pt", "out.pt", "run.pt"]
 
 
 def test_the_root_and_sets(tmp_path):

@@ -72,7 +72,7 @@ def test_completion_in_bash(shell):
     files = {"run.pt", "best.pt", "state_dict.pt", "two words.pt"}
     assert complete(shell, "tarc", "") == {*COMMANDS, "--help", "--version"}
     assert complete(shell, "tarc", "con") == {"convert"}
-    assert complete(shell, "tarc", "ls", "--") == {"--tree", "--paths", "--json", "--crc", "--help"}
+    assert complete(shell, "tarc", "ls", "--") == {"--tree", "--paths", "--json", "--crc", "--sort", "--state-dict", "--help"}
     assert complete(shell, "tarc", "ls", "") == complete(shell, "tarc", "diff", "run.pt", "") == files
     assert complete(shell, "tarc", "ls", "two") == {"two words.pt"}
     assert complete(shell, "tarc", "convert", "run.pt", "x", "--to", "s") == {"safetensors"}

@@ -119,6 +119,9 @@ public:
     }
     [[nodiscard]] const item& operator[](std::size_t i) const { return items_[i]; }
 
+    /// Whether it is an entire nn.Module, pickled or of TorchScript.
+    [[nodiscard]] static bool is_module(const node& n) { return module_state(n) != nullptr; }
+
 private:
     static bool is_empty(const node& n) {
         if (n.kind == value_kind::dict) return n.dict->size == 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tarc/error.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc {
@@ -111,6 +112,28 @@ namespace detail {
     return !keys.empty();
 }
 
+/// What stands before every missing key, and a dot or slash, among the unexpected ones; nothing where there is no such.
+[[nodiscard]] inline std::string_view place_of_all(const std::vector<std::string>& missing,
+                                                   const std::vector<std::string>& unexpected) {
+    if (missing.empty() || missing.size() > unexpected.size()) return {};
+    const std::string_view first = missing.front();
+    std::size_t tries = 8;
+    for (const std::string& u : unexpected) {
+        if (u.size() < first.size() + 2 || !u.ends_with(first)) continue;
+        const std::string_view place = std::string_view(u).substr(0, u.size() - first.size() - 1);
+        if (u[place.size()] != '.' && u[place.size()] != '/') continue;
+        if (tries-- == 0) return {};
+        text_set below;
+        for (const std::string& each : unexpected)
+            if (each.size() > place.size() && each.starts_with(place))
+                below.add(std::string_view(each).substr(place.size() + 1));
+        bool all = true;
+        for (const std::string& m : missing) all = all && below.find(m) != text_set::none;
+        if (all) return place;
+    }
+    return {};
+}
+
 }  // namespace detail
 
 inline std::string load_report::text() const {
@@ -133,10 +156,14 @@ inline std::string load_report::text() const {
     });
     list(unexpected_keys.size(), "in the file, but wanted by no field",
          [&](std::size_t i) { return unexpected_keys[i]; });
-    if (!missing_keys.empty() && detail::all_wrapped(unexpected_keys))
+    if (!missing_keys.empty() && detail::all_wrapped(unexpected_keys)) {
         out +=
             "every key in the file begins with \"module.\", as DataParallel writes it: load with {.strip_prefix = "
             "\"module.\"}\n";
+    } else if (const std::string place(detail::place_of_all(missing_keys, unexpected_keys)); !place.empty()) {
+        out += "all that is missing stands below \"" + place + "\" in the file: load with {.at = {\"" + place +
+               "\"}} where that is a dict, with {.strip_prefix = \"" + place + ".\"} where it begins the keys\n";
+    }
     bool dtypes = false;
     for (const mismatched_key& m : mismatched) dtypes |= m.what == difference::dtype;
     if (dtypes)

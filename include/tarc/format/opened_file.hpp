@@ -92,11 +92,10 @@ public:
     void verify_all() const {
         if (!zip_) return;
         zip_->check_all();
-        for (std::size_t i = 0; i < zip_->records().size(); ++i) verify(i);
+        for (std::size_t i = 0; i < zip_->records().size(); ++i) verify_record(i);
     }
-
-private:
-    void verify(std::size_t index) const {
+    /// The checksums of one record, by its index in the ZIP archive's directory.
+    void verify_record(std::size_t index) const {
         const record& r = zip_->records()[index];
         zip_->verify(r);
         if (!facts_ || !facts_->covers(index) || r.size == 0) return;
@@ -109,6 +108,7 @@ private:
         }
     }
 
+private:
     file_format format_;
     limits limits_;
     std::optional<zip_reader> zip_;

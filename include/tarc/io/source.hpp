@@ -79,11 +79,10 @@ public:
         struct stat status{};
         if (files_.fstat(file_.get(), &status) != 0) detail::raise_errno(errno, "fstat", path_);
         if (!S_ISREG(status.st_mode)) {
-            const char* kind = S_ISDIR(status.st_mode)    ? "a folder"
-                               : S_ISFIFO(status.st_mode) ? "a pipe"
-                                                          : "a device or a socket";
-            error e(errc::io, std::string("this is ") + kind +
-                                  ", not a regular file -- read its bytes yourself and pass a tarc::memory_source");
+            const bool folder = S_ISDIR(status.st_mode);
+            const char* kind = folder ? "a folder" : S_ISFIFO(status.st_mode) ? "a pipe" : "a device or a socket";
+            error e(errc::io, std::string("this is ") + kind + ", not a regular file" +
+                                  (folder ? "" : " -- copy its bytes into one, or into a tarc::memory_source"));
             throw std::move(e.in_archive(path_));
         }
         size_ = static_cast<std::uint64_t>(status.st_size);
