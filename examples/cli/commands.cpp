@@ -56,7 +56,8 @@ const command table[] = {
      2,
      "Each line begins with - (only in A), + (only in B) or ~ (in both, and different: the greatest absolute\n"
      "difference, and where it is). Values count, not how they are stored: strides, ties, locations, the order of\n"
-     "keys and the format of the file do not. NaN equals NaN. The exit status is 0 when all is equal, else 1.\n",
+     "keys, the format of the file, the classes of objects, and whether a list is a tuple or a set do not. NaN equals\n"
+     "NaN. The exit status is 0 when all is equal, else 1.\n",
      {{"--json", "", "as JSON: {\"equal\": ..., \"differences\": [...]}"}, state_dict_option},
      "$ tarc diff run.pt best.pt\n"
      "$ tarc diff run.pt best.pt | grep '^~ model'\n",

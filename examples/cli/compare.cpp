@@ -188,7 +188,8 @@ void tensor_pairs::compare(pair& p) {
     for (const std::uint64_t bytes : {p.a.nbytes, p.b.nbytes}) {
         if (bytes > room_)
             detail::raise(tarc::errc::limit_exceeded,
-                          "the tensors' elements are far more than the files hold: expanded views of shape " +
+                          "the tensors' elements are far more than the files hold: expanded views, or compressed "
+                          "zeros, of shape " +
                               detail::shape_text(p.a.shape) + ", for example");
         room_ -= bytes;
     }

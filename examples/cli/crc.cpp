@@ -56,7 +56,8 @@ void tensor_crcs::compute() {
         distinct.push_back(j);
         if (j->nbytes > room_)
             detail::raise(tarc::errc::limit_exceeded,
-                          "the tensors' elements are far more than the file holds: expanded views of shape " +
+                          "the tensors' elements are far more than the file holds: expanded views, or compressed "
+                          "zeros, of shape " +
                               detail::shape_text(j->shape) + ", for example");
         room_ -= j->nbytes;
     }

@@ -6,7 +6,7 @@
 namespace cli {
 namespace {
 
-constexpr std::array signals = {SIGINT, SIGTERM, SIGHUP};
+constexpr std::array signals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
 volatile std::sig_atomic_t received = 0;
 
 extern "C" void remember(int signal) { received = signal; }

@@ -68,6 +68,7 @@ int main(int count, char** values) {
     // A reader that has seen enough (`tarc ls FILE | head`) ends the program without a word, also where whoever started
     // it ignores that signal.
     std::signal(SIGPIPE, SIG_DFL);
+    std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit is an error, after which nothing is left behind
     try {
         const std::vector<std::string_view> words(values + (count > 0 ? 1 : 0), values + count);
         return run(words);

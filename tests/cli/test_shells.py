@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -15,7 +16,7 @@ import time
 import pytest
 import torch
 
-from command_line import TARC, tarc
+from command_line import TARC, failed, tarc
 
 COMMANDS = ("ls", "verify", "diff", "extract", "convert", "schema", "completion", "help")
 
@@ -190,10 +191,22 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
     source, out = tmp_path / "big.pt", tmp_path / "out" / "big.pt"
     out.parent.mkdir()
     torch.save(torch.zeros(50 << 20), source)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         process = subprocess.Popen([TARC, "convert", source, out], stderr=subprocess.PIPE)
         while not any(out.parent.iterdir()) and process.poll() is None:
             time.sleep(0.001)
         process.send_signal(number)
         assert process.wait() == -number and process.stderr.read() == b""
         assert list(out.parent.iterdir()) == []
+
+
+def test_a_limit_on_the_size_of_files_is_an_error(tmp_path):
+    source, out = tmp_path / "big.pt", tmp_path / "out" / "big.pt"
+    out.parent.mkdir()
+    torch.save(torch.zeros(1 << 20), source)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    done = subprocess.run([TARC, "convert", source, out], capture_output=True, preexec_fn=limit)
+    assert "File too large" in failed(done) and list(out.parent.iterdir()) == []

@@ -80,3 +80,19 @@ def test_a_module_inside_a_checkpoint(tmp_path):
     same(back["again"], net.state_dict())
     same(back["part"], net[0].state_dict())
     assert back["epoch"] == 3 and back["model"]["0.kept"].data_ptr() == back["part"]["kept"].data_ptr()
+
+
+def test_a_sparse_buffer_of_torch_script_is_refused_not_spoilt(tmp_path):
+    class Sparse(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("q", torch.eye(3).to_sparse())
+
+        def forward(self, x):
+            return x
+
+    torch.jit.save(torch.jit.script(Sparse()), tmp_path / "script.pt")
+    torch.save({"q": torch.eye(3).to_sparse()}, tmp_path / "plain.pt")
+    assert "sparse tensor of a TorchScript archive" in failed(tarc("convert", tmp_path / "script.pt", tmp_path / "out.pt"))
+    assert tarc("convert", tmp_path / "plain.pt", tmp_path / "out.pt").returncode == 0
+    assert torch.equal(torch.load(tmp_path / "out.pt", weights_only=True)["q"].to_dense(), torch.eye(3))

@@ -226,6 +226,9 @@ private:
             const bool named = o.cls != nullptr && o.cls->kind == value_kind::global;
             fail(refusal(named ? describe_key(*o.cls) : "an object"));
         }
+        // torch._utils has (layout, parts); TorchScript's pickles call a function of that name with other arguments
+        if (k == known::rebuild_sparse && (o.args->kind != value_kind::tuple || o.args->list->size != 2))
+            fail("a sparse tensor of a TorchScript archive cannot be written: torch.save has another form for it");
         if (repeated(n)) return;
         out_.global(o.cls->global->module, o.cls->global->name);
         open(n, frame::part::call);
