@@ -1,11 +1,13 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <tarc/archive/entries.hpp>
 #include <tarc/error.hpp>
+#include <tarc/util/sort.hpp>
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
@@ -29,7 +31,11 @@ void ls(const arguments& a) {
             tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each([&](const tarc::entry& e) {
                 if (e.is_tensor()) sorted.push_back(e);
             });
-            std::ranges::stable_sort(sorted, std::ranges::greater(), &tarc::entry::nbytes);
+            const auto order = tarc::detail::sorted_numbers(
+                sorted.size(), [&](std::size_t x, std::size_t y) { return sorted[x].nbytes > sorted[y].nbytes; });
+            std::vector<tarc::entry> in_order;
+            for (const std::size_t i : order) in_order.push_back(std::move(sorted[i]));
+            sorted = std::move(in_order);
         }
         const auto each = [&](const entry_user& use, const container_user& enter) {
             if (!by_size) return tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each(use, enter);

@@ -1,5 +1,5 @@
-#include "pickle_help.hpp"
-#include "pickle_samples.hpp"
+#include "container/pickle_help.hpp"
+#include "container/pickle_samples.hpp"
 
 namespace {
 
