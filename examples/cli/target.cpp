@@ -7,6 +7,7 @@
 #include <tarc/format/file_slices.hpp>
 #include <tarc/format/write_file.hpp>
 #include <tarc/io/sink.hpp>
+#include <tarc/value/value.hpp>
 
 #include "interrupt.hpp"
 
@@ -26,6 +27,11 @@ void write_part(const checkpoint& from, tree_part what, tarc::file_format format
     detail::torch_zip_options options;
     if (what.all && from.content.facts()) options.schema = from.content.facts()->schema;
     if (what.all) options.user = from.content.metadata().get();
+    // transformers opens no safetensors file that does not say whose tensors these are
+    const tarc::value of_torch = tarc::value::dict({{"format", "pt"}});
+    if (format == tarc::file_format::safetensors && options.user == nullptr &&
+        from.content.format() != tarc::file_format::safetensors)
+        options.user = of_torch.get();
     detail::file_slices slices(from.content, from.limits);
     delay_interrupts();
     tarc::file_sink sink(out);

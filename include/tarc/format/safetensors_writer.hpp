@@ -35,10 +35,7 @@ public:
             return x.type != y.type ? x.type > y.type : x.value->name < y.value->name;
         });
         header_ = "{";
-        if (user != nullptr)
-            add_metadata(*user);
-        else  // transformers opens no file that does not say for whom it is
-            header_ += R"("__metadata__":{"format":"pt"})";
+        if (user != nullptr) add_metadata(*user);
         std::uint64_t at = 0;
         for (const std::size_t i : order) {
             const part& p = parts_[i];
