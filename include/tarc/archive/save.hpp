@@ -38,8 +38,8 @@ struct save_options {
     /// The way back of load_options::keys: state_dicts are written with the file's keys.
     key_map keys = {};
     /// Facts of the caller's own, a dict of plain values, kept in the manifest. In a safetensors file its
-    /// `__metadata__`, a dict of str to str (transformers opens only what says {"format": "pt"}); an npz file has no place
-    /// for them.
+    /// `__metadata__`, a dict of str to str (transformers opens only what says {"format": "pt"}); an npz file has no
+    /// place for them.
     value metadata = {};
     /// Write `.tarc/manifest.pkl` (schema, block hashes, metadata). Without it the file is exactly what torch.save
     /// writes.
