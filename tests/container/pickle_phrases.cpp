@@ -70,6 +70,33 @@ TEST_CASE("tensors at once are what the machine makes, in less memory") {
     CHECK(2 * r->made < read(bytes, false)->made);  // that they were
 }
 
+TEST_CASE("tensors of a class and those of a dtype do not take each other's, in either order") {
+    const std::string v3_names = pk::global("torch._utils", "_rebuild_tensor_v3") + put(240) + "0" +
+                                 pk::global("torch.storage", "UntypedStorage") + put(241) + "0" +
+                                 pk::global("torch", "float8_e4m3fn") + put(242) + "0";
+    static const auto v3 = [](unsigned key) {
+        return recall(240) + "((" + recall(1) + recall(241) + pk::text(std::to_string(key)) + recall(3) +
+               pk::integer(24) + "tQ" + pk::integer(1) + pk::integer(2) + pk::integer(2) + "\x86" + pk::integer(1) +
+               pk::integer(3) + "\x86\x89" + recall(4) + ")R" + recall(242) + "tR";
+    };
+    const std::string v2_name = pk::global("torch._utils", "_rebuild_tensor_v2") + put(0) + "0";
+    const std::string others = names.substr(v2_name.size());
+    const auto check = [](const std::string& before, const std::string& between) {
+        std::unique_ptr<reading> r;
+        const pk::node* list = same_both_ways(before + "](" + v3(10) + v3(11) + between + phrase(0, 6) + v3(12) +
+                                                  phrase(1, 13) + phrase(2, 20) + v3(13) + "e.",
+                                              r);
+        REQUIRE(list != nullptr);
+        REQUIRE(list->list->size == 7);
+        const bool of_dtype[] = {true, true, false, true, false, false, true};
+        for (std::size_t i = 0; i < 7; ++i)
+            CHECK((*list->list)[i]->tensor->type == (of_dtype[i] ? tarc::dtype::float8_e4m3fn : tarc::dtype::float32));
+    };
+    check(names + v3_names, "");
+    check(v3_names + names, "");
+    check(v3_names + others, v2_name);  // as in a file whose first tensors are float8
+}
+
 TEST_CASE("values inside of a tensor's instructions can be recalled") {
     for (unsigned inner = 6; inner < 20; ++inner) {
         CAPTURE(inner);

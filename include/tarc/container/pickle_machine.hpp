@@ -131,16 +131,14 @@ public:
     explicit pickle_recall(pickle_context& context) : c_(context) {}
 
     void put(std::uint64_t index, node* n) { *slot_for(index) = std::bit_cast<std::uintptr_t>(n); }
-    /// MEMOIZE: under the number of values put so far.
-    void put_next(node* n) { put(count_, n); }
     void defer(std::uint64_t index, std::size_t at) { *slot_for(index) = static_cast<std::uintptr_t>(at) << 1 | 1; }
 
-    /// How many were put so far.
+    /// How many were put so far, which is the number of MEMOIZE.
     [[nodiscard]] std::uint64_t count() const { return count_; }
     [[nodiscard]] bool holds(std::uint64_t index) const { return find(index) != 0; }
     /// Whether a number stands for nothing yet, and comes where the next ones do.
     [[nodiscard]] bool is_free(std::uint64_t index) const {
-        return find(index) == 0 && (index < near_.size() || index <= count_ * 2 + 64);
+        return find(index) == 0 && (index < near_.size() || comes_next(index));
     }
     /// The value of a number; null where it has none, or is deferred.
     [[nodiscard]] node* peek(std::uint64_t index) const {
@@ -177,11 +175,13 @@ private:
         const std::uintptr_t* const s = far_.find(index);
         return s == nullptr ? 0 : *s;
     }
+    /// Numbers come in order, but some writers leave gaps.
+    [[nodiscard]] bool comes_next(std::uint64_t index) const { return index <= count_ * 2 + 64; }
     std::uintptr_t* slot_for(std::uint64_t index) {
         std::uintptr_t* s = nullptr;
         if (index < near_.size()) {
             s = &near_[static_cast<std::size_t>(index)];
-        } else if (index <= count_ * 2 + 64) {  // in order, but some writers leave gaps
+        } else if (comes_next(index)) {
             near_.resize(static_cast<std::size_t>(index) + 1);
             s = &near_.back();
         } else {

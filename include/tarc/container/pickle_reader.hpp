@@ -93,8 +93,8 @@ private:
     node* named(std::string_view module, std::string_view name) {
         node* const g = objects_.global(module, name);
         const known k = lookup(g);
-        if (k == known::rebuild_tensor_v2 || k == known::rebuild_tensor_v3)
-            rebuild_ = {g, k == known::rebuild_tensor_v3};
+        if (k == known::rebuild_tensor_v2) rebuild_v2_ = g;
+        if (k == known::rebuild_tensor_v3) rebuild_v3_ = g;
         return g;
     }
 
@@ -114,11 +114,13 @@ private:
 
     // The MARK in hand may begin all the arguments of a tensor.
     bool tensor_at_once() {
-        if (!phrases_ || rebuild_.function == nullptr || !stack_.is_on_top(rebuild_.function)) return false;
+        const bool v3 = rebuild_v3_ != nullptr && stack_.is_on_top(rebuild_v3_);
+        const bool v2 = rebuild_v2_ != nullptr && stack_.is_on_top(rebuild_v2_);
+        if (!phrases_ || !(v2 || v3)) return false;
         const std::size_t begin = in_.position() - 1;
         in_.seek(begin);
         node* const made =
-            phrase_.read(in_.rest(), memo_, rebuild_.v3) ? objects_.call(phrase_, c_.site.begin + begin) : nullptr;
+            phrase_.read(in_.rest(), memo_, v3) ? objects_.call(phrase_, c_.site.begin + begin) : nullptr;
         in_.seek(made == nullptr ? begin + 1 : begin + phrase_.size);
         if (made == nullptr) return false;
         stack_.top() = made;
@@ -357,10 +359,7 @@ private:
     pickle_recall memo_{c_};
     tensor_phrase phrase_;
     bool phrases_ = c_.site.phrases && c_.site.ids == nullptr;  // whether they are to be looked for
-    struct {
-        const node* function = nullptr;
-        bool v3 = false;
-    } rebuild_;  // of the last tensor
+    const node *rebuild_v2_ = nullptr, *rebuild_v3_ = nullptr;  // the functions that phrases are for
     pickle_containers containers_{c_};
     pickle_objects objects_{c_};
     // Constants, one node each: what a tensor's shape and flags are made of.

@@ -35,8 +35,8 @@ public:
 
     /// Whether `code` begins with one, which is then the fields above. Nothing changes elsewhere.
     [[nodiscard]] bool read(std::string_view code, const pickle_recall& memo, bool v3) {
+        *this = {};
         code_ = code;
-        at_ = put_count_ = 0;
         return next(opcode::mark) && next(opcode::mark) && word(memo, "storage") && global(memo, storage_class) &&
                text(memo, key) && text(memo, location) && integer(numel) && storage_end(memo) && integer(offset) &&
                integers(memo, shape_, dims_) && integers(memo, strides_, stride_dims_) && flag() && no_hooks(memo) &&
