@@ -2,6 +2,7 @@
 
 # labels: sanitize
 import collections
+import itertools
 import json
 import random
 import string
@@ -84,6 +85,13 @@ def bits(dtype, *shape):
         numpy.random.default_rng(7).integers(0, 2 if dtype == torch.bool else 256, count, dtype=numpy.uint8)
     )
     return raw.view(dtype).view(shape)
+
+
+def test_dtypes_side_by_side(tmp_path):
+    """torch.save calls one function for the older dtypes and another for the younger ones, each named where it is first used."""
+    kinds = [torch.float32, torch.float8_e4m3fn, torch.uint16, torch.int64]
+    for order in itertools.permutations(kinds):
+        check({f"{dtype} {i}": torch.ones(i + 2).to(dtype) for dtype in [*order, *order] for i in range(3)}, tmp_path)
 
 
 @pytest.mark.parametrize("name", DESCRIBED)

@@ -25,13 +25,13 @@ struct reading {
     std::size_t made = 0;  ///< bytes of the tree
     const pk::node* root = nullptr;
 };
-std::unique_ptr<reading> read(std::string_view bytes, bool phrases) {
+std::unique_ptr<reading> read(std::string_view bytes, bool phrases, const tarc::limits& limit = {}) {
     using namespace pk;
     auto r = std::make_unique<reading>();
     tarc::detail::pickle_site site;
     site.phrases = phrases;
     try {
-        r->root = read_pickle(std::as_bytes(std::span(bytes)), r->values, tarc::limits{}, site);
+        r->root = read_pickle(std::as_bytes(std::span(bytes)), r->values, limit, site);
         r->made = r->values.memory.capacity();
         r->text = written(*r->root);
     } catch (const tarc::error& e) {
@@ -122,6 +122,20 @@ TEST_CASE("a number that is given again means the new value, and the old one whe
                            recall(15) + phrase(2, 20) + phrase(2, again) + "e.",
                        r);
     }
+}
+
+TEST_CASE("limits are those of the machine") {
+    const std::string bytes = names + "](" + phrase(0, 6) + phrase(1, 13) + "e.";
+    tarc::limits flat, few;
+    flat.rank = 1;
+    few.nodes = 30;
+    for (const tarc::limits& limit : {flat, few}) {
+        const std::string said = read(bytes, true, limit)->text;
+        CHECK(said.find("limits::") != std::string::npos);
+        CHECK(read(bytes, false, limit)->text.substr(0, 40) == said.substr(0, 40));  // the place may differ
+    }
+    few.nodes = 100;
+    CHECK(read(bytes, true, few)->text == read(bytes, false)->text);
 }
 
 TEST_CASE("whatever byte is damaged, the outcome is the machine's") {

@@ -53,6 +53,7 @@ public:
 
     /// The tensor of a whole phrase that begins at `begin`, or null where its classes are not ones of plain tensors.
     node* make(const tensor_phrase& p, std::uint64_t begin) {
+        if (p.shape().size() > c_.limit.rank || p.strides().size() > c_.limit.rank) return nullptr;
         c_.at = begin + p.storage_at;
         if (p.storage_class != class_) {
             if (p.storage_class->kind != value_kind::global) return nullptr;
@@ -72,7 +73,7 @@ public:
         if (p.numel < 0 || __builtin_mul_overflow(static_cast<std::uint64_t>(p.numel),
                                                   type_.python ? size_of(*type_.python) : 1, &nbytes))
             return nullptr;
-        c_.count(2);
+        c_.count(12 + 2 * p.shape().size());  // as many as the machine makes of it
         storage_body& storage = *storage_of(p.key, type_.python, p.location, nbytes).body;
         if (storage.whole != nullptr) return nullptr;
         c_.at = begin + p.size - 1;
