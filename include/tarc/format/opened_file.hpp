@@ -90,8 +90,8 @@ public:
 
     /// Every checksum, header and byte of the file. Errors: the first that fails.
     void verify_all() const {
+        check_structure();
         if (!zip_) return;
-        zip_->check_all();
         for (std::size_t i = 0; i < zip_->records().size(); ++i) verify_record(i);
     }
     /// The checksums of one record, by its index in the ZIP archive's directory.
