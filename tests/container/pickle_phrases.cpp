@@ -114,6 +114,34 @@ TEST_CASE("values inside of a tensor's instructions can be recalled") {
     }
 }
 
+TEST_CASE("values that MEMOIZE numbered can be recalled") {
+    static const auto memoized = [](std::string bytes) {
+        for (std::size_t at = 0; (at = bytes.find('q', at)) != std::string::npos;) bytes.replace(at, 2, "\x94");
+        return bytes;
+    };
+    std::string start = names + "]" + put(5) + "(";
+    for (unsigned inner = 0; inner < 20; ++inner) {
+        CAPTURE(inner);
+        std::unique_ptr<reading> r;
+        const std::string before = memoized(phrase(0, 6)) + memoized(phrase(1, 13));
+        const pk::node* list =
+            same_both_ways(start + before + recall(inner) + recall(13) + recall(19) + memoized(phrase(2, 20)) +
+                               recall(26) + pk::text("after") + "\x94" + recall(27) + recall(20) + "e.",
+                           r);
+        REQUIRE(list != nullptr);
+        REQUIRE(list->list->size == 10);
+        std::unique_ptr<reading> numbered;
+        const pk::node* same = same_both_ways(start + phrase(0, 6) + phrase(1, 13) + recall(inner) + "e.", numbered);
+        REQUIRE(same != nullptr);
+        CHECK((*list->list)[2]->kind == (*same->list)[2]->kind);
+        CHECK((*list->list)[3]->kind == value_kind::string);
+        CHECK((*list->list)[4] == (*list->list)[1]);
+        CHECK((*list->list)[6] == (*list->list)[5]);
+        CHECK((*list->list)[8] == (*list->list)[7]);
+        CHECK((*list->list)[9]->kind == value_kind::string);
+    }
+}
+
 TEST_CASE("a number that is given again means the new value, and the old one where it was used before") {
     for (const unsigned again : {1u, 2u, 3u, 4u, 6u, 8u, 11u}) {
         CAPTURE(again);

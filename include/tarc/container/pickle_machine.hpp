@@ -133,7 +133,7 @@ public:
     void put(std::uint64_t index, node* n) { *slot_for(index) = std::bit_cast<std::uintptr_t>(n); }
     void defer(std::uint64_t index, std::size_t at) { *slot_for(index) = static_cast<std::uintptr_t>(at) << 1 | 1; }
 
-    /// How many were put so far, which is the number of MEMOIZE.
+    /// How many numbers stand for a value, which is the number of MEMOIZE (Lib/pickle.py `load_memoize`).
     [[nodiscard]] std::uint64_t count() const { return count_; }
     [[nodiscard]] bool holds(std::uint64_t index) const { return find(index) != 0; }
     /// Whether a number stands for nothing yet, and comes where the next ones do.
@@ -178,6 +178,7 @@ private:
     /// Numbers come in order, but some writers leave gaps.
     [[nodiscard]] bool comes_next(std::uint64_t index) const { return index <= count_ * 2 + 64; }
     std::uintptr_t* slot_for(std::uint64_t index) {
+        if (!holds(index)) ++count_;
         std::uintptr_t* s = nullptr;
         if (index < near_.size()) {
             s = &near_[static_cast<std::size_t>(index)];
@@ -187,7 +188,6 @@ private:
         } else {
             s = &far_[index];
         }
-        ++count_;
         return s;
     }
 

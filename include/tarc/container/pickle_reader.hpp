@@ -107,6 +107,7 @@ private:
         }
         memo_.put(index, stack_.top());
     }
+    void memoize() { remember(unfolding_ ? (*unfolding_)++ : memo_.count()); }
     void recall(std::uint64_t index) {
         unfold(index);
         stack_.push(memo_.get(index));
@@ -134,12 +135,16 @@ private:
         const std::uint64_t at = c_.at;
         const std::size_t back = in_.position();
         const bool phrases = std::exchange(phrases_, false);
+        std::uint64_t first = index;  // that MEMOIZE gave inside of it
+        while (first != 0 && memo_.deferred(first - 1) == begin) --first;
+        unfolding_ = first;
         in_.seek(*begin);
         const std::size_t arguments = stack_.size() + 1;
         do step();
         while (stack_.size() != arguments || !in_.rest().starts_with(static_cast<char>(opcode::reduce)));
         stack_.pop();
         in_.seek(back);
+        unfolding_.reset();
         phrases_ = phrases;
         c_.at = at;
     }
@@ -271,7 +276,7 @@ private:
             case opcode::put: remember(memo_.index(in_.line())); break;
             case opcode::binput: remember(in_.number<std::uint8_t>()); break;
             case opcode::long_binput: remember(in_.number<std::uint32_t>()); break;
-            case opcode::memoize: remember(memo_.count()); break;
+            case opcode::memoize: memoize(); break;
             case opcode::get: recall(memo_.index(in_.line())); break;
             case opcode::binget: recall(in_.number<std::uint8_t>()); break;
             case opcode::long_binget: recall(in_.number<std::uint32_t>()); break;
@@ -357,6 +362,7 @@ private:
     pickle_cursor in_;
     pickle_stack stack_{c_};
     pickle_recall memo_{c_};
+    std::optional<std::uint64_t> unfolding_;  // the number of the next MEMOIZE
     tensor_phrase phrase_;
     bool phrases_ = c_.site.phrases && c_.site.ids == nullptr;  // whether they are to be looked for
     const node *rebuild_v2_ = nullptr, *rebuild_v3_ = nullptr;  // the functions that phrases are for

@@ -76,6 +76,7 @@ private:
     /// A value may be remembered, under a number that is free.
     bool put(const pickle_recall& memo) {
         std::optional<std::uint64_t> index;
+        const bool memoized = is(opcode::memoize);
         if (next(opcode::binput))
             index = number<std::uint8_t>();
         else if (next(opcode::long_binput))
@@ -84,6 +85,9 @@ private:
             index = memo.count() + put_count_;
         else
             return true;
+        // Numbers of both kinds in one phrase would not follow each other.
+        if (put_count_ != 0 && memoized != memoized_) return false;
+        memoized_ = memoized;
         if (!index || put_count_ == most_puts || !memo.is_free(*index)) return false;
         puts_[put_count_++] = *index;
         return true;
@@ -172,6 +176,7 @@ private:
     std::size_t dims_ = 0, stride_dims_ = 0;
     std::uint64_t puts_[most_puts] = {};
     std::size_t put_count_ = 0;
+    bool memoized_ = false;
 };
 
 }  // namespace tarc::detail
