@@ -31,7 +31,7 @@ public:
                 file_.prepare(*g.body);
                 direct.push_back(std::move(job));
             });
-            fill(file_, {direct.data(), direct.size()}, options_.verify, options_.staging, torn);
+            fill(file_, {direct.data(), direct.size()}, {options_.verify, options_.threads, options_.staging}, torn);
             groups_.for_each([&](load_group& g) {
                 fill_job job = groups_.job_of(g);
                 if (g.in_place_jobs != 0 && g.body->nbytes != 0 && !goes_directly(g, job)) through_copy(g, torn);
@@ -90,7 +90,7 @@ private:
         fill_job job = groups_.job_of(g);
         job.memory = host_memory();
         bool wrote = false;  // to a fresh storage only
-        fill(file_, {&job, 1}, options_.verify, options_.staging, wrote);
+        fill(file_, {&job, 1}, {options_.verify, options_.threads, options_.staging}, wrote);
         scatter(g, job.placed, torn);
     }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct load_options {
     /// load_into only: write into the storages that the target's tensors have, where dtype and shape match and they are
     /// contiguous; every handle on them sees the new values.
     bool in_place = false;
+    /// How many threads read and check at most; 0: up to four, where there is enough to read.
+    std::size_t threads = 0;
     /// The host memory through which bytes go to devices.
     tarc::staging staging = {};
     tarc::limits limits = {};

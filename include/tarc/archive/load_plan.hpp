@@ -167,7 +167,7 @@ private:
             filled.push_back(&g);
         });
         bool wrote = false;  // to fresh storages only
-        fill(file_, {jobs.data(), jobs.size()}, options_.verify, options_.staging, wrote);
+        fill(file_, {jobs.data(), jobs.size()}, {options_.verify, options_.threads, options_.staging}, wrote);
         for (std::size_t i = 0; i < jobs.size(); ++i) {
             load_group& g = *filled[i];
             storage bytes = std::move(jobs[i].placed);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,29 +24,30 @@ namespace tarc::detail::zip {
 class window {
 public:
     window(source& file, std::size_t ahead) : file_(file), ahead_(ahead) {}
+    /// Over bytes that were read from `base` on; what they lack is read.
+    window(source& file, std::uint64_t base, std::span<const std::byte> have)
+        : file_(file), ahead_(0), base_(base), have_(have) {}
 
     /// `bytes` from `offset` on. The caller has checked that the file has them.
     const std::byte* get(std::uint64_t offset, std::size_t bytes) {
-        if (offset < base_ || offset - base_ > buffer_.size() || buffer_.size() - (offset - base_) < bytes) {
+        if (offset < base_ || offset - base_ > have_.size() || have_.size() - (offset - base_) < bytes) {
             const std::uint64_t left = file_.size() - std::min(offset, file_.size());
             const std::size_t wanted = std::max<std::uint64_t>(bytes, std::min<std::uint64_t>(ahead_, left));
+            have_ = {};
             buffer_.clear();
             buffer_.resize(wanted);
+            file_.read(offset, buffer_);
             base_ = offset;
-            try {
-                file_.read(offset, buffer_);
-            } catch (...) {
-                buffer_.clear();
-                throw;
-            }
+            have_ = buffer_;
         }
-        return buffer_.data() + (offset - base_);
+        return have_.data() + (offset - base_);
     }
 
 private:
     source& file_;
     std::size_t ahead_;
     std::uint64_t base_ = 0;
+    std::span<const std::byte> have_;
     buffer buffer_;
 };
 

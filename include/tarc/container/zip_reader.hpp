@@ -100,6 +100,9 @@ public:
         return at != 0 ? at : check_entry(i, bytes);
     }
 
+    /// Where its headers, payload and descriptor end, at the latest; they begin at its header_offset.
+    [[nodiscard]] std::uint64_t slot_end(const record& r) const { return directory_.slot_ends[index_of(r)]; }
+
     /// The whole record, inflated if need be. `verify`: against its CRC-32, unless the archive has none.
     [[nodiscard]] std::vector<std::byte> read(const record& r, bool verify = true) const {
         const std::uint64_t at = payload_offset(r);

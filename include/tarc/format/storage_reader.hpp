@@ -24,11 +24,32 @@ inline void require_bools(std::span<const std::byte> bytes, std::string_view rec
                 record, at + i);
 }
 
+/// Errors: errc::checksum_mismatch when `crc` is not that of the whole record.
+inline void compare_crc(const opened_file& file, const record& r, std::uint32_t crc) {
+    if (crc == r.crc32) return;
+    if (file.zip()->payload_reserved())
+        raise_at(errc::checksum_mismatch,
+                 "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in "
+                 "this file",
+                 r.name, 0);
+    raise_at(errc::checksum_mismatch, "the bytes differ from their CRC-32: the file was damaged after it was written",
+             r.name, 0);
+}
+
 /// What a reader of storages checks on the way.
 struct read_checks {
-    bool verify = true;  ///< every byte against its checksum
-    bool bools = false;  ///< every byte must be 0 or 1
+    bool verify = true;    ///< every byte against its checksum
+    bool bools = false;    ///< every byte must be 0 or 1
+    bool in_part = false;  ///< a CRC-32 is not compared, but combined with those of the other parts by the caller
 };
+
+/// Brings bytes as the file has them into this machine's order, and checks bools. `at` is their place in the storage.
+inline void settle_bytes(const opened_file& file, const storage_body& s, bool bools, std::uint64_t at,
+                         std::span<std::byte> bytes) {
+    for (std::size_t i = 0, n = s.swap; n > 1 && i + n <= bytes.size(); i += n)
+        std::reverse(bytes.data() + i, bytes.data() + i + n);
+    if (bools) require_bools(bytes, file.record_name(s), at);
+}
 
 /// The bytes of one storage of a file, from first to last, in this machine's byte order. What read() gives has passed
 /// its XXH3, where the archive has one; else the record's CRC-32 is compared with the last byte, so what was done with
@@ -36,10 +57,10 @@ struct read_checks {
 /// work at once.
 class storage_reader {
 public:
-    /// `file` and `s` must outlive the reader. Errors: errc::bad_archive; for a compressed record, which is inflated
-    /// here, those of read() too.
-    storage_reader(const opened_file& file, const storage_body& s, read_checks checks = {})
-        : file_(file), body_(s), checks_(checks), size_(s.nbytes) {
+    /// From the byte `at` on, a multiple of block_bytes. `file` and `s` must outlive the reader. Errors:
+    /// errc::bad_archive; for a compressed record, which is inflated here, those of read() too.
+    storage_reader(const opened_file& file, const storage_body& s, read_checks checks = {}, std::uint64_t at = 0)
+        : file_(file), body_(s), checks_(checks), size_(s.nbytes), at_(at) {
         if (!s.in_file()) {
             bytes_ = {static_cast<const std::byte*>(s.live.data()), s.nbytes};
             return;
@@ -54,7 +75,7 @@ public:
             bytes_ = std::span<const std::byte>(inflated_).subspan(s.at);
         } else if (record_->size == 0) {
             file.zip()->check(*record_);
-        } else if (by_crc_ && s.at != 0) {  // the CRC-32 is that of the whole record
+        } else if (by_crc_ && s.at != 0 && at == 0) {  // the CRC-32 is that of the whole record
             std::vector<std::byte> before(s.at);
             file.zip()->read_into(*record_, 0, before);
             crc_ = crc32(before);
@@ -75,6 +96,10 @@ public:
         }
     }
 
+    /// Whether the bytes have no other checksum than the record's CRC-32, and the CRC-32 of those that were read.
+    [[nodiscard]] bool by_crc() const noexcept { return by_crc_; }
+    [[nodiscard]] std::uint32_t crc() const noexcept { return crc_; }
+
     /// Leaves out the next bytes, whole elements. Not for a reader that verifies.
     void skip(std::uint64_t bytes) { at_ += bytes; }
 
@@ -88,24 +113,10 @@ private:
             file_.file().read(body_.at + at_, block);
         }
         if (by_block_) file_.facts()->verify(body_.record, record_->name, at_ / block_bytes, block);
-        if (by_crc_) check_crc(block);
-        for (std::size_t i = 0, n = body_.swap; n > 1 && i + n <= block.size(); i += n)
-            std::reverse(block.data() + i, block.data() + i + n);
-        if (checks_.bools) require_bools(block, file_.record_name(body_), at_);
+        if (by_crc_) crc_ = crc32(block, crc_);
+        if (by_crc_ && !checks_.in_part && at_ + block.size() == size_) compare_crc(file_, *record_, crc_);
+        settle_bytes(file_, body_, checks_.bools, at_, block);
         at_ += block.size();
-    }
-
-    void check_crc(std::span<const std::byte> block) {
-        const record& r = *record_;
-        crc_ = crc32(block, crc_);
-        if (at_ + block.size() != size_ || crc_ == r.crc32) return;
-        if (file_.zip()->payload_reserved())
-            raise_at(errc::checksum_mismatch,
-                     "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are "
-                     "not in this file",
-                     r.name, 0);
-        raise_at(errc::checksum_mismatch,
-                 "the bytes differ from their CRC-32: the file was damaged after it was written", r.name, 0);
     }
 
     const opened_file& file_;
@@ -113,7 +124,7 @@ private:
     read_checks checks_;
     std::vector<std::byte> inflated_;
     std::span<const std::byte> bytes_;  // of what is in memory already
-    std::uint64_t size_, at_ = 0;
+    std::uint64_t size_, at_;
     const record* record_ = nullptr;
     std::uint32_t crc_ = 0;
     bool by_block_ = false, by_crc_ = false;

@@ -30,6 +30,40 @@ namespace tarc {
     return bytes.empty() ? seed : libdeflate_crc32(seed, bytes.data(), bytes.size());
 }
 
+namespace detail {
+
+/// a * b modulo the polynomial of CRC-32, bits in its reversed order.
+[[nodiscard]] constexpr std::uint32_t crc_product(std::uint32_t a, std::uint32_t b) noexcept {
+    std::uint32_t product = 0;
+    for (std::uint32_t bit = std::uint32_t{1} << 31; bit != 0; bit >>= 1) {
+        if ((a & bit) != 0) product ^= b;
+        b = b >> 1 ^ ((b & 1) != 0 ? 0xedb88320u : 0u);
+    }
+    return product;
+}
+
+/// x^(2^i) for each bit i of an exponent: one byte more is x^8.
+struct crc_powers {
+    std::uint32_t of[32] = {};
+    constexpr crc_powers() {
+        of[0] = std::uint32_t{1} << 30;
+        for (int i = 1; i < 32; ++i) of[i] = crc_product(of[i - 1], of[i - 1]);
+    }
+};
+
+}  // namespace detail
+
+/// The CRC-32 of two pieces, one behind the other, from theirs: that of the first is multiplied by x^(8 * bytes), so
+/// that pieces can be read by several threads. (The exponents of x repeat after 2^32 - 1.)
+[[nodiscard]] constexpr std::uint32_t crc32_combine(std::uint32_t first, std::uint32_t second,
+                                                    std::uint64_t second_bytes) noexcept {
+    constexpr detail::crc_powers powers;
+    std::uint32_t shift = std::uint32_t{1} << 31;  // 1
+    for (int i = 3; second_bytes != 0; second_bytes >>= 1, ++i)
+        if ((second_bytes & 1) != 0) shift = detail::crc_product(powers.of[i & 31], shift);
+    return detail::crc_product(shift, first) ^ second;
+}
+
 /// XXH3-64 with seed 0, with the machine's widest vectors where the library has them.
 [[nodiscard]] inline std::uint64_t xxh3(std::span<const std::byte> bytes) {
 #if defined(__x86_64__) && defined(__ELF__)

@@ -5,6 +5,7 @@
 #include <cstdlib>  // std::aligned_alloc
 
 #include <tarc/tensor/device.hpp>
+#include <tarc/util/huge_pages.hpp>
 
 namespace tarc {
 
@@ -76,14 +77,18 @@ private:
     const table* table_;
 };
 
-/// Host memory from the C library's heap. Stateless and thread-safe.
+/// Host memory from the C library's heap; large blocks in huge pages where the system has them. Stateless and
+/// thread-safe.
 class host_resource {
 public:
     [[nodiscard]] void* allocate(std::size_t bytes, std::size_t alignment) {
+        const bool large = bytes >= detail::huge_page;
+        if (large && alignment < detail::huge_page) alignment = detail::huge_page;
         const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
         void* p = rounded < bytes ? nullptr : std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
         if (p == nullptr)
             detail::raise(errc::out_of_memory, "host memory: cannot allocate " + std::to_string(bytes) + " bytes");
+        if (large) detail::advise_huge_pages(p, bytes);
         return p;
     }
     void deallocate(void* p, std::size_t, std::size_t) noexcept { std::free(p); }

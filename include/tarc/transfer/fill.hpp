@@ -1,274 +1,37 @@
 #pragma once
 
-#include <algorithm>  // std::min, std::max
+#include <algorithm>  // std::min
 #include <cstddef>
 #include <cstdint>
-#include <memory>  // std::unique_ptr
-#include <optional>
+#include <exception>  // std::exception_ptr
+#include <memory>     // std::unique_ptr
 #include <span>
-#include <string>
-#include <string_view>
-#include <utility>
 
-#include <tarc/format/storage_reader.hpp>
-#include <tarc/tensor/storage.hpp>
+#include <tarc/format/opened_file.hpp>
+#include <tarc/transfer/fill_host.hpp>
+#include <tarc/transfer/fill_job.hpp>
+#include <tarc/transfer/fill_lane.hpp>
 #include <tarc/transfer/ring.hpp>
 #include <tarc/transfer/staging.hpp>
+#include <tarc/util/team.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc::detail {
 
-/// A range of a storage that goes to a place of its own.
-struct fill_segment {
-    std::uint64_t begin = 0, bytes = 0;
-    void* to = nullptr;
-};
-
-/// One storage of a file and where its bytes are to go: into a new storage from `memory`, to `to` on `on`, or in
-/// segments to `on`, which the host then cannot reach.
-struct fill_job {
-    const storage_body* from = nullptr;
-    std::string_view field;  // the first tensor over it, for errors
-    bool bools = false;
-    std::optional<resource_ref> memory;
-    void* to = nullptr;
-    vec<fill_segment> segments;
-    device on;
-    storage placed;  // the new storage
-};
-
-/// An error of an allocation for a storage, in terms of that storage.
-[[nodiscard]] inline error placement_error(const error& e, const fill_job& job, device on, bool shared) {
-    if (e.code() != errc::out_of_memory) return e;
-    return {e.code(), "the storage tagged \"" + std::string(job.from->location) + "\", of " +
-                          std::to_string(job.from->nbytes) + " bytes, is to go to \"" + on.location() +
-                          (shared ? "\" in one allocation with other small ones, but " : "\", but ") + e.message() +
-                          " -- place less there (tarc::fit leaves on the host what does not fit), or load it with "
-                          "map_location = \"cpu\""};
-}
-
-/// The way of a load's bytes to one device: pieces of records in file order, packed into batches that each fill a slot.
-/// Small storages share a batch and are parts of one allocation laid out like it, so that one copy brings them all.
-class fill_lane {
-public:
-    fill_lane(device d, std::span<fill_job> jobs) : device_(d), jobs_(jobs), ring_(d) {}
-
-    [[nodiscard]] tarc::device on() const noexcept { return device_; }
-    void add(std::size_t job) { mine_.push_back(job); }
-    [[nodiscard]] std::size_t first() const noexcept { return mine_.front(); }
-
-    /// Packs, and allocates everything: what does not fit is known before a byte is read.
-    void start(const staging& s) {
-        std::uint64_t total = 0;
-        for (const std::size_t j : mine_) total += jobs_[j].from->nbytes;
-        pack(slot_size(s, total));
-        std::uint64_t largest = 0;
-        for (const batch& b : batches_) largest = std::max(largest, b.bytes);
-        for (batch& b : batches_)
-            if (b.gathers) b.slab = allocate(jobs_[b.first_job], b.bytes);
-        for (const std::size_t j : mine_)
-            if (jobs_[j].memory && !gathered(j)) {
-                jobs_[j].placed = allocate(jobs_[j], jobs_[j].from->nbytes);
-                jobs_[j].to = jobs_[j].placed.data();
-            }
-        for (const piece& p : pieces_)
-            if (batches_[p.batch].gathers)
-                jobs_[p.job].placed = storage::part(batches_[p.batch].slab, p.at, jobs_[p.job].from->nbytes);
-        ring_.allocate(std::min<std::uint64_t>(batches_.size(), s.slots), round_up(largest, slot_alignment));
-    }
-
-    [[nodiscard]] bool done() const noexcept { return next_ == pieces_.size(); }
-
-    /// Reads the next piece and starts its copy; false when no slot is free for it.
-    bool step(const opened_file& file, bool verify, bool& wrote) {
-        const piece& p = pieces_[next_];
-        batch& b = batches_[p.batch];
-        if (b.slot == ring::none) {
-            in_flight([&] { b.slot = ring_.take(); });
-            if (b.slot == ring::none) return false;
-            sent_[b.slot] = p.batch;
-        }
-        const fill_job& job = jobs_[p.job];
-        std::byte* const at = ring_.slot(b.slot) + p.at;
-        at_job(job, file, [&] {
-            if (p.offset == 0) reader_.emplace(file, *job.from, read_checks{verify, job.bools});
-            reader_->read({at, p.bytes});
-            if (!b.gathers) copy(job, p, at, wrote);
-            if (--b.left == 0) {
-                if (b.gathers) ring_.queue().copy_in(b.slab.data(), ring_.slot(b.slot), b.bytes);
-                ring_.send(b.slot);
-            }
-        });
-        if (reader_->left() == 0) reader_.reset();
-        ++next_;
-        return true;
-    }
-
-    void finish() {
-        in_flight([&] { ring_.queue().finish(); });
-    }
-
-private:
-    struct piece {
-        std::size_t job, batch;
-        std::uint64_t offset, bytes;  // in the record
-        std::uint64_t at;             // in the slot
-    };
-    struct batch {
-        std::size_t first_job = 0, left = 0;  // pieces
-        std::uint64_t bytes = 0;
-        bool gathers = false;
-        std::size_t slot = ring::none;
-        storage slab;
-    };
-
-    static constexpr std::uint64_t small = std::uint64_t{256} << 10;  // from here on a copy of its own is as fast
-
-    void copy(const fill_job& job, const piece& p, const std::byte* at, bool& wrote) {
-        const auto start = [&](void* to, std::uint64_t begin, std::uint64_t bytes) {
-            ring_.queue().copy_in(to, at + (begin - p.offset), bytes);
-            wrote = true;
-        };
-        if (job.segments.empty()) return start(static_cast<std::byte*>(job.to) + p.offset, p.offset, p.bytes);
-        for (const fill_segment& s : job.segments) {
-            const std::uint64_t begin = std::max(s.begin, p.offset),
-                                end = std::min(s.begin + s.bytes, p.offset + p.bytes);
-            if (begin < end) start(static_cast<std::byte*>(s.to) + (begin - s.begin), begin, end - begin);
-        }
-    }
-
-    [[nodiscard]] bool gathered(std::size_t j) const { return jobs_[j].memory && jobs_[j].from->nbytes <= small; }
-
-    /// At most two batches are open at a time: one that gathers and one that takes what is large, so two slots suffice.
-    void pack(std::uint64_t slot_bytes) {
-        std::size_t gathering = ring::none, large = ring::none;
-        for (const std::size_t j : mine_) {
-            const std::uint64_t size = jobs_[j].from->nbytes;
-            if (gathered(j)) {
-                const bool fits = gathering != ring::none && batches_[gathering].bytes + size <= slot_bytes &&
-                                  *jobs_[batches_[gathering].first_job].memory == *jobs_[j].memory;
-                if (!fits) gathering = open(j, true);
-                add_piece(j, gathering, 0, size);
-                continue;
-            }
-            for (std::uint64_t offset = 0; offset < size;) {
-                const std::uint64_t left = size - offset;
-                std::uint64_t room = large == ring::none ? 0 : slot_bytes - std::min(slot_bytes, batches_[large].bytes);
-                if (room < left)  // one copy rather than two, and whole blocks of its checksums
-                    room = left <= slot_bytes ? 0 : room / slot_unit * slot_unit;
-                if (room == 0) {
-                    large = open(j, false);
-                    room = slot_bytes;
-                }
-                const std::uint64_t n = std::min(left, room);
-                add_piece(j, large, offset, n);
-                offset += n;
-            }
-        }
-        sent_.resize(batches_.size());
-    }
-
-    std::size_t open(std::size_t job, bool gathers) {
-        batch b;
-        b.first_job = job;
-        b.gathers = gathers;
-        batches_.push_back(std::move(b));
-        return batches_.size() - 1;
-    }
-
-    void add_piece(std::size_t job, std::size_t into, std::uint64_t offset, std::uint64_t bytes) {
-        batch& b = batches_[into];
-        pieces_.push_back({job, into, offset, bytes, b.bytes});
-        b.bytes = round_up(b.bytes + bytes, slot_alignment);
-        ++b.left;
-    }
-
-    [[nodiscard]] storage allocate(const fill_job& job, std::uint64_t bytes) {
-        try {
-            return storage::allocate(bytes, *job.memory, ring_.queue().stream());
-        } catch (const error& e) {
-            throw placement_error(e, job, device_, bytes > round_up(job.from->nbytes, slot_alignment));
-        }
-    }
-
-    /// Errors of work that was started before: they belong to the batch that has been under way longest.
-    template <class F>
-    void in_flight(F&& step) {
-        const std::size_t slot = ring_.oldest();
-        try {
-            step();
-        } catch (error& e) {
-            if (slot != ring::none) e.at_field(jobs_[batches_[sent_[slot]].first_job].field);
-            throw;
-        }
-    }
-
-    template <class F>
-    static void at_job(const fill_job& job, const opened_file& file, F&& step) {
-        try {
-            step();
-        } catch (error& e) {
-            if (const record* r = file.record_of(*job.from); e.code() == errc::device_failed && r != nullptr)
-                e.in_record(r->name);
-            e.at_field(job.field);
-            throw;
-        }
-    }
-
-    device device_;
-    std::span<fill_job> jobs_;
-    vec<std::size_t> mine_;
-    vec<piece> pieces_;
-    vec<batch> batches_;
-    vec<std::size_t> sent_;  // the batch that each slot holds
-    std::size_t next_ = 0;
-    std::optional<storage_reader> reader_;
-    ring ring_;  // last: nothing is under way any more when the rest goes
-};
-
-/// The way of a load's bytes to host memory: straight there, a block at a time, so that no device waits long for its
-/// next.
-class fill_host {
-public:
-    explicit fill_host(std::span<fill_job> jobs) : jobs_(jobs) {}
-    void add(std::size_t job) { mine_.push_back(job); }
-    [[nodiscard]] bool done() const noexcept { return next_ == mine_.size(); }
-    [[nodiscard]] std::size_t current() const noexcept { return mine_[next_]; }
-
-    void step(const opened_file& file, bool verify, bool& wrote) {
-        fill_job& job = jobs_[mine_[next_]];
-        if (!reader_) {
-            if (job.memory) {
-                job.placed = storage::allocate(job.from->nbytes, *job.memory);
-                job.to = job.placed.data();
-            }
-            reader_.emplace(file, *job.from, read_checks{verify, job.bools});
-            at_ = static_cast<std::byte*>(job.to);
-        }
-        const std::uint64_t n = std::min<std::uint64_t>(reader_->left(), block_bytes);
-        wrote |= n != 0 && !job.memory;
-        reader_->read({at_, n});
-        at_ += n;
-        if (reader_->left() != 0) return;
-        reader_.reset();
-        ++next_;
-    }
-
-private:
-    std::span<fill_job> jobs_;
-    vec<std::size_t> mine_;
-    std::size_t next_ = 0;
-    std::optional<storage_reader> reader_;
-    std::byte* at_ = nullptr;
+/// How a load goes about its bytes.
+struct fill_options {
+    bool verify = true;
+    std::size_t threads = 0;  ///< at most; 0: as many as the library finds useful
+    const tarc::staging& staging;
 };
 
 /// Brings storages of a file into memory, each byte read and checked once: straight to where the host can write,
 /// through a ring of staging slots to devices, all devices at once while the host reads. `jobs` are in file order.
 /// `wrote` becomes true when memory that was there before may have changed. Errors name the field.
-inline void fill(const opened_file& file, std::span<fill_job> jobs, bool verify, const staging& s, bool& wrote) {
-    check_staging(s);
+inline void fill(const opened_file& file, std::span<fill_job> jobs, const fill_options& o, bool& wrote) {
+    check_staging(o.staging);
     vec<std::unique_ptr<fill_lane>> lanes;
-    fill_host host(jobs);
+    fill_host host(file, jobs, o.verify);
     const auto for_job = [&](std::size_t i, auto&& step) {
         try {
             step();
@@ -287,24 +50,48 @@ inline void fill(const opened_file& file, std::span<fill_job> jobs, bool verify,
             if (l == lanes.size()) lanes.push_back(std::make_unique<fill_lane>(job.on, jobs));
             lanes[l]->add(i);
         });
-    for (const auto& lane : lanes) for_job(lane->first(), [&] { lane->start(s); });
-    for (patience wait;;) {
-        bool left = false, moved = false;
-        for (const auto& lane : lanes) {
-            if (lane->done()) continue;
-            left = true;
-            moved |= lane->step(file, verify, wrote);
+    for (const auto& lane : lanes) for_job(lane->first(), [&] { lane->start(o.staging); });
+    host.start();
+
+    const auto help = [&] {
+        vec<std::byte> scratch;
+        while (host.step(scratch)) {
         }
-        if (moved) {
-            wait.reset();
-        } else if (!host.done()) {  // what waits for no device
-            for_job(host.current(), [&] { host.step(file, verify, wrote); });
-        } else if (left) {
-            wait.nap();
-        } else {
-            break;
+    };
+    const auto work = [&] {
+        vec<std::byte> scratch;
+        for (patience wait;;) {
+            bool left = false, moved = false;
+            for (const auto& lane : lanes) {
+                if (lane->done()) continue;
+                left = true;
+                moved |= lane->step(file, o.verify, wrote);
+            }
+            if (moved) {
+                wait.reset();
+            } else if (!host.step(scratch)) {  // what waits for no device
+                if (!left) return;
+                wait.nap();
+            }
+        }
+    };
+    // a thread takes 20 us to begin, in which another one reads a few hundred KiB
+    constexpr std::uint64_t worth_a_thread = std::uint64_t{4} << 20;
+    const std::size_t most = std::min<std::uint64_t>(host.bytes() / worth_a_thread + 1, host.pieces());
+    const std::size_t threads = std::min(o.threads == 0 ? usual_threads() : o.threads, most);
+    std::exception_ptr fault;
+    {
+        const team others(threads < 2 ? 0 : threads - 1, help);
+        try {
+            work();
+        } catch (...) {
+            fault = std::current_exception();
+            host.stop();
         }
     }
+    wrote |= host.wrote();
+    if (fault) std::rethrow_exception(fault);
+    host.finish();
     for (const auto& lane : lanes) lane->finish();
 }
 
