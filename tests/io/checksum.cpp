@@ -33,6 +33,22 @@ TEST_CASE("CRC-32 has the published check value, and goes on from a seed") {
     CHECK(tarc::crc32({}, 0xCBF43926u) == 0xCBF43926u);
 }
 
+TEST_CASE("CRC-32 of two pieces is that of both together, at every length") {
+    std::vector<std::byte> all(5000);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * i * 31 + 7);
+    const std::uint32_t whole = tarc::crc32(all);
+    for (std::size_t cut = 0; cut <= all.size(); cut += cut < 300 ? 1 : 97) {
+        const std::span<const std::byte> a = std::span(all).first(cut), b = std::span(all).subspan(cut);
+        CHECK(tarc::crc32_combine(tarc::crc32(a), tarc::crc32(b), b.size()) == whole);
+    }
+    // lengths that no test has memory for: adding n zeros one after the other is adding them at once
+    std::uint32_t crc = 0x12345678;
+    const std::vector<std::byte> zeros(1 << 20);
+    for (int i = 0; i < 16; ++i) crc = tarc::crc32_combine(crc, tarc::crc32(zeros), zeros.size());
+    CHECK(crc == tarc::crc32_combine(0x12345678, tarc::crc32(std::vector<std::byte>(16 << 20)), 16 << 20));
+    static_assert(tarc::crc32_combine(0xcbf43926, 0, 0) == 0xcbf43926);
+}
+
 TEST_CASE("XXH3-64 has the values of the specification") {
     CHECK(tarc::xxh3({}) == 0x2D06800538D394C2u);  // xxHash doc/xxhash_spec.md and its self test, seed 0
     CHECK(tarc::hash_text(0x2D06800538D394C2u) == "2d06800538d394c2");

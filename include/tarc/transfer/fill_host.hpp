@@ -82,7 +82,8 @@ public:
 
 private:
     static constexpr std::uint64_t piece_bytes = std::uint64_t{4} << 20;
-    static constexpr std::uint64_t small = std::uint64_t{64} << 10, gap = std::uint64_t{64} << 10;
+    static constexpr std::uint64_t small = std::uint64_t{64} << 10;
+    static constexpr std::uint64_t gap = 64;  // what is not wanted is not read
 
     struct range {
         std::uint64_t begin = 0, end = 0;
