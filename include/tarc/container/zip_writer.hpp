@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>  // std::min
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 #include <tarc/error.hpp>
 #include <tarc/io/checksum.hpp>
 #include <tarc/io/sink.hpp>
+#include <tarc/util/helper.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc {
@@ -79,9 +82,31 @@ public:
                           open_ ? "more bytes than begin() announced" : "append() without begin()");
         }
         left_ -= bytes.size();
-        records_.back().crc32 = tarc::crc32(bytes, records_.back().crc32);
-        hasher_.append(bytes);
-        put(bytes);
+        const auto sum = [&] {  // a block at a time, so that it is in the cache for the second sum
+            for (std::span<const std::byte> left = bytes; !left.empty();) {
+                const auto block = left.first(std::min(left.size(), block_hasher::block_bytes));
+                records_.back().crc32 = tarc::crc32(block, records_.back().crc32);
+                hasher_.append(block);
+                left = left.subspan(block.size());
+            }
+        };
+        if (bytes.size() < worth_a_thread) {
+            sum();
+            put(bytes);
+            return;
+        }
+        if (!summing_) summing_.emplace();
+        summing_->start(sum);
+        try {
+            put(bytes);
+        } catch (...) {
+            try {
+                summing_->wait();
+            } catch (...) {  // the first one counts
+            }
+            throw;
+        }
+        summing_->wait();
     }
 
     void end() {
@@ -126,6 +151,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t worth_a_thread = std::size_t{1} << 20;
+
     zip_writer(sink& out, zip_root roots, std::string root, std::uint32_t alignment)
         : sink_(out), root_(std::move(root)), alignment_(alignment) {
         if (!std::has_single_bit(alignment) || alignment > detail::zip::max_alignment) {
@@ -159,6 +186,7 @@ private:
     detail::zip::name_table names_;
     detail::zip::buffer scratch_;
     block_hasher hasher_;
+    std::optional<detail::helper> summing_;  // large pieces, while they are being written
     bool open_ = false, finished_ = false;
 };
 
