@@ -5,6 +5,7 @@
 #include <tarc/container/pickle_writer.hpp>
 #include <tarc/io/source_window.hpp>
 
+#include <algorithm>  // std::ranges::equal
 #include <cstdlib>
 #include <string>
 
@@ -31,14 +32,16 @@ TARC_FUZZ_BODY(pickle, input) {
     if (outcome(input, true) != outcome(input, false)) std::abort();
     tarc::detail::tree first;
     const tarc::detail::node* root = tarc::detail::read_pickle(input, first, tarc::limits{});
-    tarc::memory_source bytes(input);
-    tarc::detail::source_window window(bytes, 0, input.size());
+    tarc::memory_source whole(input);
+    tarc::detail::source_window window(whole, 0, input.size());
     if (tarc::detail::skip_pickle(window, tarc::limits{}) != input.size()) std::abort();
     const auto written = tarc::detail::write_pickle(*root, tarc::limits{});
+    const std::span<const std::byte> bytes(written.bytes.data(), written.bytes.size());
     tarc::detail::tree second;
     try {
-        const tarc::detail::node* again = tarc::detail::read_pickle(written.bytes, second, tarc::limits{});
-        if (tarc::detail::write_pickle(*again, tarc::limits{}).bytes != written.bytes) std::abort();
+        const tarc::detail::node* again = tarc::detail::read_pickle(bytes, second, tarc::limits{});
+        const auto same = tarc::detail::write_pickle(*again, tarc::limits{});
+        if (!std::ranges::equal(std::span(same.bytes.data(), same.bytes.size()), bytes)) std::abort();
     } catch (const tarc::error& e) {
         if (e.code() != tarc::errc::limit_exceeded) std::abort();
     }

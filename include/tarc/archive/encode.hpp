@@ -144,7 +144,8 @@ private:
                         origins.push_back(tree_.string(key->str())->str());
                     if (!keys_.empty() && t.key->kind == kind::string && t.element->kind == kind::tensor)
                         key = tree_.string(keys_.archived(key->str()));
-                    scope s(path_, key_text(*key), '/');
+                    const std::string number = key->kind == value_kind::string ? std::string() : key_text(*key);
+                    scope s(path_, number.empty() ? key->str() : std::string_view(number), '/');
                     tree_.insert(dict, key, any(*t.element, e.value));
                 }
                 if (!keys_.empty()) refuse_duplicates(*dict, origins);
@@ -210,10 +211,7 @@ private:
         }
     }
 
-    static std::string key_text(const node& key) {
-        if (key.kind == value_kind::string) return std::string(key.str());
-        return key.big ? "<int>" : std::to_string(key.integer);
-    }
+    static std::string key_text(const node& key) { return key.big ? "<int>" : std::to_string(key.integer); }
 
     void append_rest(node* dict, const tarc::rest& r, std::string_view prefix, bool in_module) {
         for (const auto& [key, val] : r) {

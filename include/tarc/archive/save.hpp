@@ -58,13 +58,12 @@ namespace detail {
 /// Finds, for each storage, the smallest range that covers all views of it, and refuses what PyTorch could not read.
 class storage_ranges {
 public:
-    storage_ranges(tree& t, const save_options& o) : seen_(t.storages().size()) {
+    storage_ranges(tree& t, const save_options& o) : root_(*t.root), limit_(o.limits), seen_(t.storages().size()) {
         address_set visited;
         walk(*t.root, o.limits, [&](std::span<const step> path, const node& n) {
-            if (!visited.add(&n).fresh) return false;
             if (n.kind == value_kind::tensor) add(*n.tensor, path);
             if (n.kind == value_kind::storage) add_whole(*n.storage, path);
-            return true;
+            return has_parts(n) && visited.add(&n).fresh;
         });
         for (storage_body& s : t.storages()) {
             const range& r = seen_[s.index];
@@ -79,14 +78,23 @@ public:
     }
 
     /// The first tensor over a storage.
-    [[nodiscard]] const std::string& path(const storage_body& s) const { return seen_[s.index].path; }
+    [[nodiscard]] std::string path(const storage_body& s) const {
+        std::string found;
+        address_set visited;
+        walk(root_, limit_, [&](std::span<const step> path, const node& n) {
+            const bool over = (n.kind == value_kind::tensor && n.tensor->storage == &s) ||
+                              (n.kind == value_kind::storage && n.storage == &s);
+            if (over && found.empty()) found = path_text(path);
+            return found.empty() && has_parts(n) && visited.add(&n).fresh;
+        });
+        return found;
+    }
 
 private:
     struct range {
         std::uint64_t low = UINT64_MAX, high = UINT64_MAX;
         tarc::dtype type = dtype::uint8;
         bool used = false, whole = false;
-        std::string path;
     };
 
     range& use(const storage_body& s, tarc::dtype type, std::span<const step> path) {
@@ -97,10 +105,9 @@ private:
         if (!r.used) {
             r.used = true;
             r.type = type;
-            r.path = path_text(path);
         } else if (r.type != type) {
             fail(path, "this tensor of " + std::string(to_string(type)) + " shares its storage with a tensor of " +
-                           std::string(to_string(r.type)) + " at \"" + r.path +
+                           std::string(to_string(r.type)) + " at \"" + this->path(s) +
                            "\", and PyTorch cannot read one storage as two dtypes -- clone() one of them");
         }
         return r;
@@ -134,6 +141,8 @@ private:
         throw std::move(e.at_field(path_text(path)));
     }
 
+    const node& root_;
+    const limits& limit_;
     vec<range> seen_;
 };
 

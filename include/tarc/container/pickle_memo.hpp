@@ -19,29 +19,32 @@ public:
 
     /// The number of `text`, or none. `fresh` becomes its number if it had none.
     std::uint32_t find_or_add(std::string_view text, std::uint32_t fresh) {
-        if ((used_ + 1) * 2 > slots_.size()) grow();
-        const std::uint64_t h = hash(text);
+        if ((texts_.size() + 1) * 2 > slots_.size()) grow();
+        const std::uint32_t h = hash(text);
         const std::size_t mask = slots_.size() - 1;
         for (std::size_t probe = 0; probe < most_probes; ++probe) {
-            slot& s = slots_[(static_cast<std::size_t>(h) + probe) & mask];
-            if (s.value == none) {
-                s = {text, h, fresh};
-                ++used_;
+            slot& s = slots_[(h + probe) & mask];
+            if (s.end == 0) {
+                texts_.push_back({text, fresh});
+                s = {h, static_cast<std::uint32_t>(texts_.size())};
                 return none;
             }
-            if (s.hash == h && s.text == text) return s.value;
+            if (s.hash == h && texts_[s.end - 1].text == text) return texts_[s.end - 1].value;
         }
         return none;
     }
 
 private:
     static constexpr std::size_t most_probes = 32;
-    struct slot {
+    struct known {
         std::string_view text;
-        std::uint64_t hash = 0;
-        std::uint32_t value = none;
+        std::uint32_t value;
     };
-    static std::uint64_t hash(std::string_view s) {
+    struct slot {
+        std::uint32_t hash = 0;
+        std::uint32_t end = 0;  // one past its place in texts_; 0 in a free slot
+    };
+    static std::uint32_t hash(std::string_view s) {
         std::uint64_t h = s.size();
         while (!s.empty()) {
             std::uint64_t word = 0;
@@ -52,27 +55,25 @@ private:
         }
         h ^= h >> 33;
         h *= 0xff51afd7ed558ccdu;
-        return h ^ (h >> 33);
+        return static_cast<std::uint32_t>(h ^ (h >> 33));
     }
     void grow() {
         vec<slot> old(slots_.empty() ? 256 : slots_.size() * 2);
         old.swap(slots_);
-        used_ = 0;
         for (const slot& s : old) {
             const std::size_t mask = slots_.size() - 1;
-            if (s.value == none) continue;
+            if (s.end == 0) continue;
             for (std::size_t probe = 0; probe < most_probes; ++probe) {
-                slot& to = slots_[(static_cast<std::size_t>(s.hash) + probe) & mask];
-                if (to.value != none) continue;
+                slot& to = slots_[(s.hash + probe) & mask];
+                if (to.end != 0) continue;
                 to = s;
-                ++used_;
                 break;
             }
         }
     }
 
+    vec<known> texts_;
     vec<slot> slots_;
-    std::size_t used_ = 0;
 };
 
 }  // namespace tarc::detail

@@ -6,7 +6,6 @@
 #include <cstring>  // std::memcpy
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include <tarc/container/pickle_memo.hpp>
 #include <tarc/container/pickle_opcodes.hpp>
@@ -17,7 +16,7 @@ namespace tarc::detail {
 /// Instructions of pickle protocol 2 for scalars and names, each with the shortest form, and the memo.
 class pickle_stream {
 public:
-    std::vector<std::byte> bytes;
+    vec<std::byte> bytes;
 
     void op(opcode o) { bytes.push_back(static_cast<std::byte>(o)); }
 
@@ -113,18 +112,19 @@ public:
         }
         return next_++;
     }
+    [[nodiscard]] std::uint32_t next() const { return next_; }
     void get(std::uint32_t index) {
         op(index < 256 ? opcode::binget : opcode::long_binget);
         little(index, index < 256 ? 1 : 4);
     }
 
     void raw(std::string_view s) {
-        const std::size_t at = bytes.size();
-        bytes.resize(at + s.size());
-        if (!s.empty()) std::memcpy(bytes.data() + at, s.data(), s.size());
+        if (!s.empty()) std::memcpy(bytes.extend(s.size()), s.data(), s.size());
     }
-    void little(std::uint64_t value, std::size_t n) {
-        for (std::size_t i = 0; i < n; ++i) bytes.push_back(static_cast<std::byte>(value >> (8 * i)));
+    void little(std::uint64_t value, std::size_t n) {  // config.hpp: hosts are little-endian
+        const std::size_t end = bytes.size() + n;
+        std::memcpy(bytes.extend(sizeof value), &value, sizeof value);
+        bytes.resize(end);
     }
 
 private:

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>  // std::ranges::equal
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>  // std::memcpy
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,7 +32,7 @@ public:
     [[nodiscard]] vec<const storage_body*> storages() const {
         vec<const storage_body*> all;
         all.reserve(claims_.size());
-        for (const claim& c : claims_) all.push_back(c.storage);
+        for (const claimant& c : claims_) all.push_back(c.storage);
         return all;
     }
 
@@ -37,6 +40,47 @@ public:
     static bool differentiable(const tensor_body& t) {
         const dtype_class c = facts(t.type).kind;
         return t.requires_grad && (c == dtype_class::floating || c == dtype_class::complex);
+    }
+
+    /// Puts a tensor on the stack as one like it was put there before, only with a storage of its own: most tensors of
+    /// a checkpoint differ in nothing else. False, and nothing is written, where there was none.
+    bool again(const tensor_body& t, bool requires_grad) {
+        if (t.meta || t.storage == nullptr) return false;
+        const phrase& p = phrases_[place(t)];
+        if (p.like == nullptr || p.requires_grad != requires_grad || !alike(p, t)) return false;
+        char digits[20];
+        const std::size_t number = claim(*t.storage, untyped(t) ? std::nullopt : std::optional(t.type));
+        const auto n = static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, number).ptr - digits);
+        std::byte* to = out_.bytes.extend(p.key - p.begin + n + (p.end - p.after_key));
+        const std::byte* const from = out_.bytes.data();
+        const auto add = [&](const void* bytes, std::size_t size) {
+            std::memcpy(to, bytes, size);
+            to += size;
+        };
+        add(from + p.begin, p.key - p.begin - 4);
+        const auto length = static_cast<std::uint32_t>(n);
+        add(&length, 4);
+        add(digits, n);
+        add(from + p.after_key, p.end - p.after_key);
+        return true;
+    }
+
+    /// Puts a tensor on the stack.
+    void tensor(const tensor_body& t, bool requires_grad) {
+        if (again(t, requires_grad)) return;
+        phrase p;
+        p.begin = out_.bytes.size();
+        const std::uint32_t remembered = out_.next();
+        function(t);
+        arguments(t, requires_grad);
+        out_.op(opcode::reduce);
+        if (t.meta || out_.next() != remembered) return;  // the next one refers to what is new here
+        p.key = key_;
+        p.after_key = after_key_;
+        p.end = out_.bytes.size();
+        p.like = &t;
+        p.requires_grad = requires_grad;
+        phrases_[place(t)] = p;
     }
 
     /// Puts the function that rebuilds `t` on the stack.
@@ -79,6 +123,31 @@ public:
 
     /// Puts a storage on the stack, as typed or untyped: the persistent id ("storage", class, key, location, size).
     void storage(const storage_body& s, std::optional<dtype> type) {
+        const std::size_t number = claim(s, type);
+        const std::uint64_t size = type ? size_of(*type) : 1, nbytes = s.end - s.begin;
+        out_.op(opcode::mark);
+        out_.shared_unicode("storage");
+        if (type)
+            out_.global("torch", facts(*type).storage);
+        else
+            out_.global("torch.storage", "UntypedStorage");
+        const std::string key = std::to_string(number);
+        out_.unicode(key);
+        after_key_ = out_.bytes.size();
+        key_ = after_key_ - key.size();
+        if (s.location.size() > UINT32_MAX || find_bad_utf8(s.location) != std::string_view::npos)
+            raise(errc::unsavable, "the location of a storage is not UTF-8");
+        out_.shared_unicode(s.location);
+        out_.unsigned_integer(nbytes / size);
+        out_.op(opcode::tuple);
+        out_.op(opcode::binpersid);
+    }
+
+private:
+    static bool untyped(const tensor_body& t) { return facts(t.type).storage.empty(); }
+
+    /// The number of a storage, which is its key.
+    std::size_t claim(const storage_body& s, std::optional<dtype> type) {
         const dtype as = type.value_or(dtype::uint8);
         const numbered slot = claimed_.add(&s);
         if (slot.fresh) claims_.push_back({&s, s.type.value_or(as)});
@@ -93,23 +162,8 @@ public:
         if (s.begin > s.end || s.end > s.nbytes || nbytes % size != 0)
             raise(errc::unsavable, "a storage of " + std::to_string(nbytes) +
                                        " bytes to save does not hold whole elements of " + std::string(to_string(as)));
-        out_.op(opcode::mark);
-        out_.shared_unicode("storage");
-        if (type)
-            out_.global("torch", facts(*type).storage);
-        else
-            out_.global("torch.storage", "UntypedStorage");
-        out_.unicode(std::to_string(slot.number));
-        if (s.location.size() > UINT32_MAX || find_bad_utf8(s.location) != std::string_view::npos)
-            raise(errc::unsavable, "the location of a storage is not UTF-8");
-        out_.shared_unicode(s.location);
-        out_.unsigned_integer(nbytes / size);
-        out_.op(opcode::tuple);
-        out_.op(opcode::binpersid);
+        return slot.number;
     }
-
-private:
-    static bool untyped(const tensor_body& t) { return facts(t.type).storage.empty(); }
 
     // In elements from the first byte that is written.
     static std::int64_t rebased_offset(const tensor_body& t, const storage_body& s) {
@@ -128,7 +182,26 @@ private:
                                     " is not within the bytes of its storage that are saved");
     }
 
-    struct claim {
+    /// The instructions of a tensor that refer to nothing new.
+    struct phrase {
+        const tensor_body* like = nullptr;
+        bool requires_grad = false;
+        std::size_t begin = 0, key = 0, after_key = 0, end = 0;  // in the stream
+    };
+    static std::size_t place(const tensor_body& t) {
+        std::uint64_t h = static_cast<std::uint64_t>(t.type);
+        for (const std::int64_t n : t.shape) h = (h ^ static_cast<std::uint64_t>(n)) * 0x9e3779b97f4a7c15u;
+        return static_cast<std::size_t>(h >> 60);
+    }
+    static bool alike(const phrase& p, const tensor_body& b) {
+        const tensor_body& a = *p.like;
+        const storage_body &s = *a.storage, &r = *b.storage;
+        return a.type == b.type && a.conj == b.conj && a.neg == b.neg && std::ranges::equal(a.shape, b.shape) &&
+               std::ranges::equal(a.strides, b.strides) && s.end - s.begin == r.end - r.begin &&
+               s.location == r.location && rebased_offset(a, s) == rebased_offset(b, r);
+    }
+
+    struct claimant {
         const storage_body* storage;
         dtype type;  // uint8 for an untyped one
     };
@@ -136,7 +209,9 @@ private:
     pickle_stream& out_;
     const node& root_;
     address_set claimed_;
-    vec<claim> claims_;
+    vec<claimant> claims_;
+    std::size_t key_ = 0, after_key_ = 0;  // of the last storage
+    phrase phrases_[16];
 };
 
 }  // namespace tarc::detail

@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/container/pickle_keys.hpp>
@@ -25,7 +24,7 @@
 namespace tarc::detail {
 
 struct pickled {
-    std::vector<std::byte> bytes;
+    vec<std::byte> bytes;
     vec<const storage_body*> storages;  // in order of first reference; their keys are "0", "1", …
 };
 
@@ -262,8 +261,8 @@ private:
             tensors_.arguments(t, tensors_.differentiable(t));
             return open(n, frame::part::attributes);
         } else {
-            tensors_.function(t);
-            tensors_.arguments(t, tensors_.differentiable(t));
+            tensors_.tensor(t, tensors_.differentiable(t));
+            return put(n);
         }
         out_.op(opcode::reduce);
         put(n);

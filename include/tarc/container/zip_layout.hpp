@@ -7,7 +7,8 @@
 #include <cstring>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include <tarc/util/vec.hpp>
 
 /// The fixed parts of a ZIP file, and the bytes of each structure exactly as torch.save 2.13 (miniz) writes it. With a
 /// `.format_version` record PyTorch *computes* where payloads are from this layout, so any other gives it silently
@@ -43,18 +44,15 @@ template <std::unsigned_integral T>
     return value;
 }
 
-using buffer = std::vector<std::byte>;
+using buffer = vec<std::byte>;
 
 template <std::unsigned_integral T>
 void put(buffer& out, T value) {
-    const std::size_t at = out.size();
-    out.resize(at + sizeof value);
-    std::memcpy(out.data() + at, &value, sizeof value);
+    std::memcpy(out.extend(sizeof value), &value, sizeof value);
 }
 
 inline void put_text(buffer& out, std::string_view text) {
-    const auto bytes = std::as_bytes(std::span(text));
-    out.insert(out.end(), bytes.begin(), bytes.end());
+    if (!text.empty()) std::memcpy(out.extend(text.size()), text.data(), text.size());
 }
 
 inline std::uint16_t low16(std::uint64_t value) {
@@ -75,13 +73,14 @@ inline std::uint16_t torch_zip64_bytes(std::uint64_t size, std::uint64_t header)
     return static_cast<std::uint16_t>((is_wide(size) ? 16 : 0) + (is_wide(header) ? 8 : 0));
 }
 
-/// Up to the payload. CRC and sizes are 0, they stand in the descriptor; where the ZIP64 field has them, miniz writes
-/// the second size as 0, and it puts the header's offset into a *local* header. Not APPNOTE, but what every reader of
-/// torch's files has learned.
-inline void put_local_header(buffer& out, std::string_view name, std::uint64_t size, std::uint64_t header,
-                             std::uint32_t alignment) {
+/// Up to the payload, of a record `root` + `name`. CRC and sizes are 0, they stand in the descriptor; where the ZIP64
+/// field has them, miniz writes the second size as 0, and it puts the header's offset into a *local* header. Not
+/// APPNOTE, but what every reader of torch's files has learned.
+inline void put_local_header(buffer& out, std::string_view root, std::string_view name, std::uint64_t size,
+                             std::uint64_t header, std::uint32_t alignment) {
     const std::uint16_t zip64 = torch_zip64_bytes(size, header);
-    const std::uint64_t before_padding = header + local_bytes + name.size() + (zip64 ? zip64 + 4u : 0u) + 4u;
+    const std::uint64_t before_padding =
+        header + local_bytes + root.size() + name.size() + (zip64 ? zip64 + 4u : 0u) + 4u;
     const auto padding = static_cast<std::uint16_t>((alignment - before_padding % alignment) % alignment);
     put(out, local_signature);
     put(out, std::uint16_t{0});  // version needed
@@ -90,8 +89,9 @@ inline void put_local_header(buffer& out, std::string_view name, std::uint64_t s
     put(out, std::uint32_t{0});  // time, date
     put(out, std::uint32_t{0});  // CRC-32
     put(out, std::uint64_t{0});  // compressed size, size
-    put(out, static_cast<std::uint16_t>(name.size()));
+    put(out, static_cast<std::uint16_t>(root.size() + name.size()));
     put(out, static_cast<std::uint16_t>((zip64 ? zip64 + 4 : 0) + 4 + padding));
+    put_text(out, root);
     put_text(out, name);
     if (zip64) {
         put(out, zip64_field);
@@ -104,7 +104,7 @@ inline void put_local_header(buffer& out, std::string_view name, std::uint64_t s
     }
     put(out, padding_field);
     put(out, padding);
-    out.insert(out.end(), padding, padding_byte);
+    std::memset(out.extend(padding), std::to_integer<int>(padding_byte), padding);
 }
 
 inline void put_descriptor(buffer& out, std::uint32_t crc, std::uint64_t size, std::uint64_t header) {
@@ -120,8 +120,8 @@ inline void put_descriptor(buffer& out, std::uint32_t crc, std::uint64_t size, s
     }
 }
 
-inline void put_central_entry(buffer& out, std::string_view name, std::uint32_t crc, std::uint64_t size,
-                              std::uint64_t header) {
+inline void put_central_entry(buffer& out, std::string_view root, std::string_view name, std::uint32_t crc,
+                              std::uint64_t size, std::uint64_t header) {
     const std::uint16_t zip64 = torch_zip64_bytes(size, header);
     put(out, central_signature);
     put(out, std::uint32_t{0});  // made by, version needed
@@ -131,12 +131,13 @@ inline void put_central_entry(buffer& out, std::string_view name, std::uint32_t 
     put(out, crc);
     put(out, low32(size));
     put(out, low32(size));
-    put(out, static_cast<std::uint16_t>(name.size()));
+    put(out, static_cast<std::uint16_t>(root.size() + name.size()));
     put(out, static_cast<std::uint16_t>(zip64 ? zip64 + 4 : 0));
     put(out, std::uint32_t{0});  // comment length, disk
     put(out, std::uint16_t{0});  // internal attributes
     put(out, std::uint32_t{0});  // external attributes
     put(out, low32(header));
+    put_text(out, root);
     put_text(out, name);
     if (!zip64) return;
     put(out, zip64_field);

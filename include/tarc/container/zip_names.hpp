@@ -33,9 +33,22 @@ inline std::string printable(std::string_view name) {
     return name.size() > 120 ? text + "…" : text;
 }
 
+/// Letters, digits, "_", "-" and "." behind them, in steps: no name of that kind has a fault.
+inline bool is_plain_name(std::string_view name) {
+    bool begun = false;  // the step
+    for (const char c : name) {
+        const bool word =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+        if (!word && (!begun || (c != '.' && c != '/'))) return false;
+        begun = c != '/';
+    }
+    return begun;
+}
+
 /// Why no archive may have this name, or null. Names are keys, never paths, yet other tools unpack the same file: what
 /// would climb out of a folder there has no place here. `name` may end in "/" (a directory entry).
 inline const char* name_fault(std::string_view name) {
+    if (is_plain_name(name)) return nullptr;
     if (name.empty()) return "is empty";
     if (!is_utf8(name)) return "is not UTF-8";
     if (name.find('\0') != name.npos) return "holds a NUL";
@@ -63,28 +76,24 @@ public:
 
     template <class NameOf>
     [[nodiscard]] std::size_t find(std::string_view name, NameOf&& name_of) const {
-        if (slots_.empty()) return none;
-        for (std::size_t at = hash(name);; ++at) {
-            const std::uint32_t slot = slots_[at & (slots_.size() - 1)];
-            if (slot == 0) return none;
-            if (name_of(slot - 1) == name) return slot - 1;
-        }
+        return slots_.empty() ? none : find(name, hash(name), name_of);
     }
 
     /// Adds index 0, then 1, and so on. False, and nothing changes, when the name is there already.
     template <class NameOf>
     [[nodiscard]] bool add(std::string_view name, NameOf&& name_of) {
         if (count_ == 0xFFFFFFFE) raise(errc::unsupported, "more than 2^32 - 2 records in one archive");
-        if (find(name, name_of) != none) return false;
         if (2 * (count_ + 1) > slots_.size()) reserve(2 * (count_ + 1), name_of);
-        place(name, ++count_);
+        const std::size_t h = hash(name);
+        if (find(name, h, name_of) != none) return false;
+        place(h, ++count_);
         return true;
     }
 
     template <class NameOf>
     void reserve(std::size_t names, NameOf&& name_of) {
         slots_.assign(std::bit_ceil(2 * names + 2), 0);
-        for (std::uint32_t i = 0; i < count_; ++i) place(name_of(i), i + 1);
+        for (std::uint32_t i = 0; i < count_; ++i) place(hash(name_of(i)), i + 1);
     }
 
 private:
@@ -92,8 +101,17 @@ private:
         return XXH3_64bits_withSeed(name.data(), name.size(), seed_);
     }
 
-    void place(std::string_view name, std::uint32_t slot) {
-        std::size_t at = hash(name);
+    template <class NameOf>
+    [[nodiscard]] std::size_t find(std::string_view name, std::size_t hash, NameOf&& name_of) const {
+        for (std::size_t at = hash;; ++at) {
+            const std::uint32_t slot = slots_[at & (slots_.size() - 1)];
+            if (slot == 0) return none;
+            if (name_of(slot - 1) == name) return slot - 1;
+        }
+    }
+
+    void place(std::size_t hash, std::uint32_t slot) {
+        std::size_t at = hash;
         while (slots_[at & (slots_.size() - 1)] != 0) ++at;
         slots_[at & (slots_.size() - 1)] = slot;
     }

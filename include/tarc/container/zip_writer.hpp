@@ -30,7 +30,7 @@ public:
         std::string name;  ///< without the root
         std::uint64_t size = 0;
         std::uint32_t crc32 = 0;
-        std::string blocks;  ///< XXH3-64 of each 1 MiB, 16 hexadecimal digits a block
+        std::size_t first_block = 0;  ///< in hashes(), one for each 1 MiB
     };
 
     /// `out` must outlive the writer and be at its beginning. `alignment` of every payload, a power of two up to 32768;
@@ -51,26 +51,30 @@ public:
         end();
     }
 
-    /// A record of exactly `size` bytes, which append() brings piece by piece. Errors: errc::bad_name,
-    /// errc::duplicate_name, errc::invalid_argument.
-    void begin(std::string_view name, std::uint64_t size) {
+    enum class name_check : std::uint8_t { all, distinct };
+
+    /// A record of exactly `size` bytes, which append() brings piece by piece. A caller that numbers its records knows
+    /// that names are distinct. Errors: errc::bad_name, errc::duplicate_name, errc::invalid_argument.
+    void begin(std::string_view name, std::uint64_t size, name_check check = name_check::all) {
         if (open_ || finished_) {
             detail::raise(errc::invalid_argument, finished_ ? "begin() after finish()" : "begin() before end()");
         }
-        std::string full = root_ + std::string(name);
-        const char* fault = detail::zip::name_fault(full);
+        const char* fault = nullptr;
+        if (!detail::zip::is_plain_name(name)) fault = detail::zip::name_fault(root_ + std::string(name));
         if (!fault && (name.empty() || name.ends_with('/'))) fault = "is the name of a folder";
-        if (!fault && full.size() > detail::zip::full16) fault = "is longer than 65,535 bytes";
+        if (!fault && root_.size() + name.size() > detail::zip::full16) fault = "is longer than 65,535 bytes";
         if (fault) {
             detail::raise(errc::bad_name, "the record name \"" + detail::zip::printable(name) + "\" " + fault);
         }
-        if (!names_.add(name, [&](std::size_t i) { return std::string_view(records_[i].name); })) {
+        if (check == name_check::all &&
+            !names_.add(name, [&](std::size_t i) { return std::string_view(records_[checked_[i]].name); })) {
             detail::raise(errc::duplicate_name, "a record \"" + detail::zip::printable(name) + "\" is there already");
         }
-        records_.push_back({std::string(name), size, 0, {}});
+        if (check == name_check::all) checked_.push_back(records_.size());
+        records_.push_back({std::string(name), size, 0, hasher_.hashes().size()});
         headers_.push_back(position_);
         scratch_.clear();
-        detail::zip::put_local_header(scratch_, full, size, position_, alignment_);
+        detail::zip::put_local_header(scratch_, root_, name, size, position_, alignment_);
         put(scratch_);
         left_ = size;
         open_ = true;
@@ -86,8 +90,8 @@ public:
             for (std::span<const std::byte> left = bytes; !left.empty();) {
                 const auto block = left.first(std::min(left.size(), block_hasher::block_bytes));
                 records_.back().crc32 = tarc::crc32(block, records_.back().crc32);
-                hasher_.append(block);
                 left = left.subspan(block.size());
+                hasher_.append(block, left_ == 0 && left.empty());
             }
         };
         if (bytes.size() < worth_a_thread) {
@@ -114,8 +118,7 @@ public:
             detail::raise(errc::invalid_argument, open_ ? std::to_string(left_) + " bytes fewer than begin() announced"
                                                         : "end() without begin()");
         }
-        written& record = records_.back();
-        record.blocks = hasher_.text();
+        const written& record = records_.back();
         scratch_.clear();
         detail::zip::put_descriptor(scratch_, record.crc32, record.size, headers_.back());
         put(scratch_);
@@ -124,6 +127,17 @@ public:
 
     /// In the order of the file; one that has not ended stands last, incomplete.
     [[nodiscard]] const detail::vec<written>& records() const noexcept { return records_; }
+    /// The XXH3-64 of each 1 MiB of all records, a record's last block shorter.
+    [[nodiscard]] std::span<const std::uint64_t> hashes() const noexcept {
+        return {hasher_.hashes().data(), hasher_.hashes().size()};
+    }
+    /// The part of them that is a record's.
+    [[nodiscard]] std::span<const std::uint64_t> hashes(std::size_t record) const noexcept {
+        const std::size_t begin = records_[record].first_block;
+        const std::size_t end =
+            record + 1 == records_.size() ? hasher_.hashes().size() : records_[record + 1].first_block;
+        return hashes().subspan(begin, end - begin);
+    }
     /// Bytes written so far; the whole file after finish().
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
 
@@ -136,7 +150,7 @@ public:
         scratch_.clear();
         for (std::size_t i = 0; i < records_.size(); ++i) {
             const written& r = records_[i];
-            detail::zip::put_central_entry(scratch_, root_ + r.name, r.crc32, r.size, headers_[i]);
+            detail::zip::put_central_entry(scratch_, root_, r.name, r.crc32, r.size, headers_[i]);
             if (scratch_.size() < flush_bytes) continue;
             put(scratch_);
             scratch_.clear();
@@ -176,6 +190,7 @@ private:
         position_ = detail::checked_add(position_, bytes.size(), "the size of the archive");
         sink_.write(bytes);
     }
+    void put(const detail::zip::buffer& bytes) { put(std::span(bytes.data(), bytes.size())); }
 
     sink& sink_;
     std::string root_;  // with its slash
@@ -184,6 +199,7 @@ private:
     detail::vec<written> records_;
     detail::vec<std::uint64_t> headers_;
     detail::zip::name_table names_;
+    detail::vec<std::size_t> checked_;  // the records that it has
     detail::zip::buffer scratch_;
     block_hasher hasher_;
     std::optional<detail::helper> summing_;  // large pieces, while they are being written

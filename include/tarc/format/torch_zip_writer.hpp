@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <tarc/container/pickle_writer.hpp>
 #include <tarc/container/zip_writer.hpp>
@@ -34,7 +33,17 @@ inline void write_text_record(zip_writer& zip, std::string_view name, std::strin
     zip.add(name, std::as_bytes(std::span(text.data(), text.size())));
 }
 
-[[nodiscard]] inline std::vector<std::byte> manifest_bytes(const zip_writer& zip, const torch_zip_options& o) {
+/// 16 digits each.
+inline void append_hex(std::string& to, std::span<const std::uint64_t> hashes) {
+    std::size_t at = to.size();
+    to.resize(at + 16 * hashes.size());
+    for (const std::uint64_t h : hashes) {
+        write_hex(to.data() + at, h);
+        at += 16;
+    }
+}
+
+[[nodiscard]] inline vec<std::byte> manifest_bytes(const zip_writer& zip, const torch_zip_options& o) {
     tree t;
     node* root = t.dict();
     t.insert(root, "tarc", t.integer(1));
@@ -46,7 +55,7 @@ inline void write_text_record(zip_writer& zip, std::string_view name, std::strin
         t.insert(root, "schema", schema);
     }
     std::string hashes;
-    for (const auto& r : zip.records()) hashes += r.blocks;
+    append_hex(hashes, zip.hashes());
     t.insert(root, "xxh3", t.string(hashes));
     if (o.user != nullptr) t.insert(root, "user", tree_copier(t).copy(o.user));
     return write_pickle(*root, limits{}).bytes;
@@ -59,14 +68,14 @@ inline void write_torch_zip(const node& root, sink& out, const limits& limit, co
                             bring_slice bring) {
     const pickled p = write_pickle(root, limit);
     zip_writer zip(out, "archive", o.alignment);
-    zip.add("data.pkl", p.bytes);
+    zip.add("data.pkl", std::span(p.bytes.data(), p.bytes.size()));
     write_text_record(zip, ".format_version", "1");
     write_text_record(zip, ".storage_alignment", std::to_string(o.alignment));
     write_text_record(zip, "byteorder", "little");
     vec<storage_slice> slices;
     for (const storage_body* s : p.storages) slices.push_back({s, s->begin, s->end});
     for (std::size_t i = 0; i < slices.size(); ++i) {
-        zip.begin("data/" + std::to_string(i), slices[i].bytes());
+        zip.begin("data/" + std::to_string(i), slices[i].bytes(), zip_writer::name_check::distinct);
         if (slices[i].bytes() != 0)
             bring({slices.data(), slices.size()}, i, [&](std::span<const std::byte> piece) { zip.append(piece); });
         zip.end();
@@ -74,10 +83,17 @@ inline void write_torch_zip(const node& root, sink& out, const limits& limit, co
     write_text_record(zip, "version", "3\n");
     // like torch's, it names the content: the pickle's hash, then that of all records
     std::string all;
-    for (const auto& r : zip.records()) all += r.name + "\n" + r.blocks + "\n";
-    const std::string id =
-        twenty_digits(xxh3(p.bytes)) + twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
-    if (o.manifest) zip.add(manifest_name, manifest_bytes(zip, o));
+    for (std::size_t i = 0; i < zip.records().size(); ++i) {
+        all.append(zip.records()[i].name).append("\n");
+        append_hex(all, zip.hashes(i));
+        all += '\n';
+    }
+    const std::string id = twenty_digits(xxh3(std::span(p.bytes.data(), p.bytes.size()))) +
+                           twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
+    if (o.manifest) {
+        const vec<std::byte> bytes = manifest_bytes(zip, o);
+        zip.add(manifest_name, std::span(bytes.data(), bytes.size()));
+    }
     write_text_record(zip, ".data/serialization_id", id);
     zip.finish();
 }

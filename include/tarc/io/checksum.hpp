@@ -8,10 +8,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 
 #include <tarc/error.hpp>
 #include <tarc/util/constant_text.hpp>
+#include <tarc/util/vec.hpp>
 
 #if defined(__x86_64__) && defined(__ELF__)
 // The variants of XXH3 that pick AVX2 or AVX-512 at run time (xxh_x86dispatch.h). Whether a build of libxxhash has them
@@ -79,16 +79,19 @@ struct crc_powers {
     return text;
 }
 
-/// The XXH3-64 of every block of 1 MiB of a record, the last one shorter, as its bytes stream through. Not thread-safe.
+/// The XXH3-64 of every block of 1 MiB of records, the last one of a record shorter, as their bytes stream through. Not
+/// thread-safe.
 class block_hasher {
 public:
     static constexpr std::size_t block_bytes = std::size_t{1} << 20;
 
-    void append(std::span<const std::byte> bytes) {
+    /// `last`: they end the record, and the hasher is ready for the next one.
+    void append(std::span<const std::byte> bytes, bool last) {
         while (!bytes.empty()) {
-            if (filled_ == 0 && bytes.size() >= block_bytes) {
-                text_ += hash_text(xxh3(bytes.first(block_bytes)));
-                bytes = bytes.subspan(block_bytes);
+            if (filled_ == 0 && (bytes.size() >= block_bytes || last)) {
+                const auto block = bytes.first(bytes.size() < block_bytes ? bytes.size() : block_bytes);
+                hashes_.push_back(xxh3(block));
+                bytes = bytes.subspan(block.size());
                 continue;
             }
             const auto part = bytes.first(bytes.size() < block_bytes - filled_ ? bytes.size() : block_bytes - filled_);
@@ -96,13 +99,11 @@ public:
             bytes = bytes.subspan(part.size());
             if (filled_ == block_bytes) end_block();
         }
+        if (last && filled_ != 0) end_block();
     }
 
-    /// Ends the record: 16 digits a block; an empty record has no block. The hasher is ready for the next record.
-    [[nodiscard]] std::string text() {
-        if (filled_ != 0) end_block();
-        return std::exchange(text_, {});
-    }
+    /// Of all blocks that have ended, in order; an empty record has none.
+    [[nodiscard]] const detail::vec<std::uint64_t>& hashes() const noexcept { return hashes_; }
 
 private:
     struct free_state {
@@ -126,13 +127,13 @@ private:
     }
 
     void end_block() {
-        text_ += hash_text(XXH3_64bits_digest(state_.get()));
+        hashes_.push_back(XXH3_64bits_digest(state_.get()));
         filled_ = 0;
     }
 
     std::unique_ptr<XXH3_state_t, free_state> state_;
     std::size_t filled_ = 0;
-    std::string text_;
+    detail::vec<std::uint64_t> hashes_;
 };
 
 }  // namespace tarc

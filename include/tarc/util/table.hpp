@@ -5,6 +5,7 @@
 #include <bit>  // std::bit_cast
 #include <cstddef>
 #include <cstdint>
+#include <new>  // std::bad_alloc
 #include <string_view>
 #include <type_traits>
 
@@ -20,7 +21,7 @@ public:
     static constexpr std::size_t none = SIZE_MAX;
 
     /// `same(number)`: whether the key of that number is the one looked for.
-    [[nodiscard]] std::size_t find(std::uint64_t hash, function_ref<bool(std::size_t)> same) const {
+    [[nodiscard]] std::size_t find(std::uint32_t hash, function_ref<bool(std::size_t)> same) const {
         if (slots_.empty()) return none;
         const std::size_t mask = slots_.size() - 1;
         for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
@@ -30,15 +31,15 @@ public:
         }
     }
     /// For a key that is not there: 0, then 1, and so on.
-    void add(std::uint64_t hash) {
-        if (2 * (count_ + 1) > slots_.size()) grow();
+    void add(std::uint32_t hash) {
+        if (2 * (std::size_t{count_} + 1) > slots_.size()) grow();
         place({hash, ++count_});
     }
 
 private:
     struct slot {
-        std::uint64_t hash = 0;
-        std::size_t end = 0;  // one past the number; 0 in a free slot
+        std::uint32_t hash = 0;
+        std::uint32_t end = 0;  // one past the number; 0 in a free slot
     };
     void place(const slot& s) {
         const std::size_t mask = slots_.size() - 1;
@@ -47,6 +48,7 @@ private:
         slots_[at] = s;
     }
     void grow() {
+        if (count_ == std::uint32_t{1} << 31) throw std::bad_alloc();
         vec<slot> old(slots_.empty() ? 16 : 2 * slots_.size());
         old.swap(slots_);
         for (const slot& s : old)
@@ -54,7 +56,7 @@ private:
     }
 
     vec<slot> slots_;
-    std::size_t count_ = 0;
+    std::uint32_t count_ = 0;
 };
 
 struct numbered {
@@ -62,8 +64,8 @@ struct numbered {
     bool fresh;  // it is new
 };
 
-/// Texts, which must stay alive, or plain words, numbered. The hash has a seed that differs between runs, so that a
-/// file cannot be made of keys that collide.
+/// Texts, which must stay alive, addresses, or plain words, numbered. The hash of what may come from a file has a seed
+/// that differs between runs, so that a file cannot be made of keys that collide.
 template <class K>
 class numbering {
 public:
@@ -71,7 +73,7 @@ public:
 
     [[nodiscard]] std::size_t find(K key) const { return keys_.empty() ? none : find(key, hash(key)); }
     numbered add(K key) {
-        const std::uint64_t h = hash(key);
+        const std::uint32_t h = hash(key);
         if (const std::size_t known = find(key, h); known != none) return {known, false};
         keys_.push_back(key);
         table_.add(h);
@@ -81,14 +83,16 @@ public:
     [[nodiscard]] const K& operator[](std::size_t number) const { return keys_[number]; }
 
 private:
-    [[nodiscard]] std::size_t find(const K& key, std::uint64_t hash) const {
+    [[nodiscard]] std::size_t find(const K& key, std::uint32_t hash) const {
         return table_.find(hash, [&](std::size_t i) { return keys_[i] == key; });
     }
-    [[nodiscard]] std::uint64_t hash(const K& key) const {
+    [[nodiscard]] std::uint32_t hash(const K& key) const {
         if constexpr (std::is_same_v<K, std::string_view>)
-            return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
+            return static_cast<std::uint32_t>(XXH3_64bits_withSeed(key.data(), key.size(), seed_));
+        else if constexpr (std::is_pointer_v<K>)  // objects side by side stand side by side in the table, too
+            return static_cast<std::uint32_t>(std::bit_cast<std::uintptr_t>(key) / alignof(std::max_align_t));
         else
-            return XXH3_64bits_withSeed(&key, sizeof key, seed_);
+            return static_cast<std::uint32_t>(XXH3_64bits_withSeed(&key, sizeof key, seed_));
     }
 
     std::uint64_t seed_ = std::bit_cast<std::uintptr_t>(this);

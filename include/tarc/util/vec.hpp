@@ -87,6 +87,15 @@ public:
         clear();
         append(first, last);
     }
+    /// Room for n more elements, which are not initialized yet.
+    [[nodiscard]] T* extend(std::size_t n)
+        requires std::is_trivially_copyable_v<T>
+    {
+        make_room(size_ + n);
+        T* const at = items_ + size_;
+        size_ += n;
+        return at;
+    }
     void append(const T* first, const T* last) {
         make_room(size_ + static_cast<std::size_t>(last - first));
         if constexpr (std::is_trivially_copyable_v<T>) {
@@ -120,7 +129,7 @@ private:
     void make_room(std::size_t n) {
         if (n > capacity_) grow(n > capacity_ * 2 ? n : capacity_ * 2);
     }
-    void grow(std::size_t n) {
+    [[gnu::noinline]] void grow(std::size_t n) {
         static_assert(std::is_nothrow_move_constructible_v<T> && alignof(T) <= alignof(std::max_align_t));
         if (n > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) throw std::bad_array_new_length();
         T* const more = static_cast<T*>(allocate_large(n * sizeof(T)));

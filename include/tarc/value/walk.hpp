@@ -39,6 +39,12 @@ struct child {
     return o.state != nullptr && o.state->kind == value_kind::dict ? o.state : nullptr;
 }
 
+/// Whether list_children() may find any.
+[[nodiscard]] inline bool has_parts(const node& n) {
+    return n.kind == value_kind::dict || n.kind == value_kind::list || n.kind == value_kind::tuple ||
+           n.kind == value_kind::set || n.kind == value_kind::object;
+}
+
 /// Appends the children of a container or object, in file order.
 inline void list_children(const node& n, vec<child>& out) {
     switch (n.kind) {
