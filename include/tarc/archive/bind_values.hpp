@@ -169,27 +169,29 @@ inline void binder::map(const type_facts& t, void* target, const node& n) {
     stage(t, target, [&](void* p) {
         const container_scope c(*this);
         // All keys come first, since some maps move their elements when one is added.
-        vec<const entry*> wanted;
-        temporary made(t);
+        struct wanted_value {
+            const entry* from;
+            void* to;
+        };
+        vec<wanted_value> wanted;
+        wanted.reserve(d->size);
+        temporary made(t), key(*t.key);
+        std::string text;
         for (const entry& e : *d) {
-            temporary key(*t.key);
-            scope s(path_, step_text(*e.key), '/');
+            scope s(path_, step_text(*e.key, text), '/');
             if (!read_key(t, key.object, *e.key, tensors)) continue;
-            void* other = nullptr;
-            if (t.find(made.object, key.object, &other)) {  // two keys of the file become one
+            const inserted at = keep(t, p, made.object, key.object);
+            if (at.fresh)
+                wanted.push_back({&e, at.value});
+            else  // two keys of the file become one
                 mismatch("the key " + describe_node(*e.key), "keys that differ");
-                continue;
-            }
-            keep(t, p, made.object, key.object);
-            wanted.push_back(&e);
         }
         t.move(made.object, p);
-        for (const entry* e : wanted) {
-            temporary key(*t.key);
-            scope s(path_, step_text(*e->key), '/');
-            void* value = nullptr;
-            if (read_key(t, key.object, *e->key, tensors) && t.find(p, key.object, &value))
-                any(*t.element, value, *e->value);
+        for (const wanted_value& w : wanted) {
+            scope s(path_, step_text(*w.from->key, text), '/');
+            void* value = w.to;
+            if (t.stable || (read_key(t, key.object, *w.from->key, tensors) && t.find(p, key.object, &value)))
+                any(*t.element, value, *w.from->value);
         }
     });
 }
@@ -204,11 +206,8 @@ inline void binder::nested(const type_facts& t, void* target, const node& n) {
             if (i.container) continue;
             std::string name(i.key);
             budget_.text(name.size());
-            void* other = nullptr;
-            if (t.find(made.object, &name, &other))  // two places of the file become one key
+            if (!keep(t, p, made.object, &name).fresh)  // two places of the file become one key
                 mismatch("the key \"" + std::string(i.whole) + "\"", "keys that differ");
-            else
-                keep(t, p, made.object, &name);
         }
         t.move(made.object, p);
         for (const auto& i : view.items()) {
@@ -236,11 +235,12 @@ inline bool binder::read_key(const type_facts& t, void* to, const node& n, bool 
 }
 
 /// Adds a key to a new map, with the value that the old one has there, so that an in-place load finds its tensors.
-inline void binder::keep(const type_facts& t, void* old, void* made, void* key) {
+inline inserted binder::keep(const type_facts& t, void* old, void* made, void* key) {
     void* from = nullptr;
     const bool had = t.find(old, key, &from);
-    void* to = t.insert(made, key);
-    if (had) t.element->move(from, to);
+    const inserted at = t.insert(made, key);
+    if (had && at.fresh) t.element->move(from, at.value);
+    return at;
 }
 
 inline void binder::variant(const type_facts& t, void* target, const node& n) {

@@ -78,13 +78,19 @@ private:
 
     /// Where a tensor stands in the file.
     std::string_view file_path(std::string_view below) {
-        std::string whole = options_.at;
-        for (const std::string_view part : {std::string_view(path_), below}) {
-            if (!whole.empty() && !part.empty()) whole += '/';
-            whole += part;
+        const std::string_view parts[] = {options_.at, path_, below};
+        std::size_t most = 0;
+        for (const std::string_view part : parts) most += part.size() + 1;
+        char* const whole = out_.texts.array<char>(most);
+        std::size_t size = 0;
+        for (const std::string_view part : parts) {
+            if (part.empty()) continue;
+            if (size != 0) whole[size++] = '/';
+            std::memcpy(whole + size, part.data(), part.size());
+            size += part.size();
         }
-        budget_.text(whole.size());
-        return out_.texts.copy(whole);
+        budget_.text(size);
+        return {whole, size};
     }
 
     /// Runs `fill(object)` on the target itself when it is fresh, else on a copy that is moved in at the end. Where
@@ -289,7 +295,7 @@ private:
     void map(const type_facts& t, void* target, const node& n);
     void nested(const type_facts& t, void* target, const node& n);
     bool read_key(const type_facts& t, void* to, const node& n, bool strip);
-    static void keep(const type_facts& t, void* old, void* made, void* key);
+    static inserted keep(const type_facts& t, void* old, void* made, void* key);
     void variant(const type_facts& t, void* target, const node& n);
     static bool accepts(const type_facts& t, const node& n, bool exactly);
 
@@ -331,6 +337,13 @@ private:
         return s != nullptr && s->kind == value_kind::dict ? s->dict : nullptr;
     }
 
+    /// The same without a copy, where the key has nothing to escape; `room` is for where it has.
+    static std::string_view step_text(const node& key, std::string& room) {
+        if (key.kind == value_kind::string && key.str().find_first_of("/:\\") == std::string_view::npos)
+            return key.str();
+        room = step_text(key);
+        return room;
+    }
     static std::string step_text(const node& key) {
         std::string text;
         append_step(text, {&key, 0, {}});

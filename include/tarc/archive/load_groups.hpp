@@ -3,6 +3,8 @@
 #include <algorithm>  // std::any_of, std::equal
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>  // std::exchange
 
 #include <tarc/archive/binding.hpp>
 #include <tarc/archive/map_location.hpp>
@@ -20,7 +22,7 @@ namespace tarc::detail {
 /// One storage of the file and all that a load binds over it.
 struct load_group {
     const storage_body* body = nullptr;
-    vec<std::size_t> jobs;  // in binding::tensors
+    std::span<const std::size_t> jobs;  // in binding::tensors
     placement where;
     storage placed;  // what the jobs get that are not in place
     std::size_t in_place_jobs = 0, converting = 0;
@@ -40,21 +42,32 @@ public:
     load_groups(const opened_file& file, const binding& bound, bool in_place)
         : bound_(bound), may_be_in_place_(in_place) {
         group_of_.assign(file.values()->storages().size(), none);
-        for (std::size_t i = 0; i < bound.tensors.size(); ++i) {
-            const tensor_body& b = *bound.tensors[i].source;
-            if (b.meta || b.storage == nullptr) continue;
-            std::size_t& g = group_of_[b.storage->index];
+        vec<std::size_t> counts;
+        const auto for_each_job = [&](auto&& f) {
+            for (std::size_t i = 0; i < bound.tensors.size(); ++i) {
+                const tensor_body& b = *bound.tensors[i].source;
+                if (!b.meta && b.storage != nullptr) f(i, b, group_of_[b.storage->index]);
+            }
+        };
+        for_each_job([&](std::size_t i, const tensor_body& b, std::size_t& g) {
             if (g == none) {
                 g = groups_.size();
                 groups_.push_back({});
                 groups_.back().body = b.storage;
                 if (b.storage->live.defined()) in_pickle_[b.storage->live.identity()] = g + 1;
+                counts.push_back(0);
             }
-            groups_[g].jobs.push_back(i);
+            ++counts[g];
             groups_[g].in_place_jobs += this->in_place(bound.tensors[i]);
             groups_[g].staying += stays(bound.tensors[i]);
             groups_[g].converting += converts(bound.tensors[i]);
+        });
+        jobs_.resize(bound.tensors.size());
+        for (std::size_t g = 0, at = 0; g < groups_.size(); ++g) {
+            groups_[g].jobs = {jobs_.data() + at, counts[g]};
+            at += std::exchange(counts[g], at);  // from here on where the next one of the group goes
         }
+        for_each_job([&](std::size_t i, const tensor_body&, std::size_t g) { jobs_[counts[g]++] = i; });
         const auto position = [&](std::size_t i) { return file.position(*groups_[i].body); };
         order_ =
             sorted_numbers(groups_.size(), [&](std::size_t a, std::size_t b) { return position(a) < position(b); });
@@ -132,7 +145,7 @@ private:
     const binding& bound_;
     bool may_be_in_place_;
     vec<load_group> groups_;
-    vec<std::size_t> group_of_, order_;
+    vec<std::size_t> group_of_, order_, jobs_;
     address_map<std::size_t> in_pickle_;  // one past the groups of storages whose bytes stand in the pickle
 };
 

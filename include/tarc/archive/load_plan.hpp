@@ -68,8 +68,11 @@ public:
     [[nodiscard]] load_report report() && { return std::move(bound_.report); }
 
     void run() {
-        if (whole_file_ && options_.verify) file_.check_structure();
+        // What is read is checked on the way; in place, nothing may change before all of the rest is known to be good.
+        const bool check = whole_file_ && options_.verify;
+        if (check && groups_->any_in_place()) file_.check_structure();
         transfer();
+        if (check && !groups_->any_in_place()) file_.check_structure();
         vec<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
             const auto& job = bound_.tensors[i];

@@ -19,6 +19,12 @@
 /// pointer to the object, so that a struct costs a table and not another instantiation of each of them.
 namespace tarc::detail {
 
+/// What a container says of a key or element that it was given.
+struct inserted {
+    void* value = nullptr;  // of a map
+    bool fresh = false;
+};
+
 struct type_facts;
 class storage_cloner;
 
@@ -77,7 +83,9 @@ struct type_facts {
     void* (*emplace)(void*, std::size_t) = nullptr;                 // optional, variant: a fresh value in place
     void (*clear)(void*) = nullptr;                                 // optional, set, map
     void (*for_each)(const void*, void*, visit_element) = nullptr;  // set (key only), map
-    void* (*insert)(void*, void*) = nullptr;  // set: moves the element in; map: moves the key in, returns the value
+    /// Set: moves the element in; map: moves the key in where there is none like it.
+    inserted (*insert)(void*, void*) = nullptr;
+    bool stable = false;  // the values of a map stay where they are when others come, and when it is moved
     bool (*find)(void*, const void*, void**) = nullptr;  // map
     std::size_t (*which)(const void*) = nullptr;         // variant: index; get() gives the value
     std::string (*to_text)(const void*) = nullptr;       // text
@@ -244,17 +252,29 @@ constexpr void add_container(type_facts& f) {
             f.for_each = [](const void* p, void* c, visit_element v) {
                 for (const auto& e : *static_cast<const T*>(p)) v(c, &e, nullptr);
             };
-            f.insert = [](void* p, void* key) -> void* {
-                static_cast<T*>(p)->insert(std::move(*static_cast<K*>(key)));
-                return nullptr;
+            f.insert = [](void* p, void* key) -> inserted {
+                return {nullptr, static_cast<T*>(p)->insert(std::move(*static_cast<K*>(key))).second};
             };
         } else {
             set_element<typename T::mapped_type>(f);
             f.for_each = [](const void* p, void* c, visit_element v) {
                 for (auto& [key, value] : *const_cast<T*>(static_cast<const T*>(p))) v(c, &key, &value);
             };
-            f.insert = [](void* p, void* key) -> void* {
-                return &static_cast<T*>(p)->try_emplace(std::move(*static_cast<K*>(key))).first->second;
+            f.stable = requires { typename T::node_type; };
+            f.insert = [](void* p, void* key) -> inserted {
+                T& map = *static_cast<T*>(p);
+                K& k = *static_cast<K*>(key);
+                if constexpr (requires {
+                                  map.key_comp()(k, k);
+                                  map.try_emplace(map.end(), std::move(k));
+                              }) {
+                    const std::size_t before = map.size();  // a file that was saved from a map has its order
+                    const auto at = map.try_emplace(map.end(), std::move(k));
+                    return {&at->second, map.size() != before};
+                } else {
+                    const auto [at, fresh] = map.try_emplace(std::move(k));
+                    return {&at->second, fresh};
+                }
             };
             f.find = [](void* p, const void* key, void** value) {
                 const auto at = static_cast<T*>(p)->find(*static_cast<const K*>(key));
