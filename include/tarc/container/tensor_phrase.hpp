@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>  // std::exchange
 
 #include <tarc/container/known_globals.hpp>
 #include <tarc/container/pickle_machine.hpp>
@@ -35,8 +36,10 @@ public:
 
     /// Whether `code` begins with one, which is then the fields above. Nothing changes elsewhere.
     [[nodiscard]] bool read(std::string_view code, const pickle_recall& memo, bool v3) {
+        if (size != 0 && v3 == v3_ && again(code, memo)) return true;
         *this = {};
         code_ = code;
+        v3_ = v3;
         return next(opcode::mark) && next(opcode::mark) && word(memo, "storage") && global(memo, storage_class) &&
                text(memo, key) && text(memo, location) && integer(numel) && storage_end(memo) && integer(offset) &&
                integers(memo, shape_, dims_) && integers(memo, strides_, stride_dims_) && flag() && no_hooks(memo) &&
@@ -46,6 +49,40 @@ public:
 
 private:
     static constexpr std::size_t most_dims = 8, most_puts = 8;
+
+    /// What may differ from one tensor to the next that is like it.
+    struct hole {
+        enum class what : std::uint8_t { key, put, storage };
+        std::size_t at = 0, size = 0;
+        what kind = what::key;
+    };
+    void add_hole(std::size_t at, hole::what kind) { holes_[hole_count_++] = {at, at_ - at, kind}; }
+
+    /// Whether `code` begins with the phrase of before, but for the holes in it; if not, nothing here means anything.
+    bool again(std::string_view code, const pickle_recall& memo) {
+        const std::string_view old = std::exchange(code_, code);
+        std::size_t from = 0;
+        at_ = 0;
+        put_count_ = 0;
+        const auto same_until = [&](std::size_t end) {
+            const std::size_t n = end - from;
+            if (code.size() - at_ < n || std::memcmp(code.data() + at_, old.data() + from, n) != 0) return false;
+            at_ += n;
+            from = end;
+            return true;
+        };
+        for (hole& h : std::span(holes_, hole_count_)) {
+            if (!same_until(h.at)) return false;
+            from += h.size;
+            const std::size_t begin = at_;
+            if (h.kind == hole::what::key && !literal(key)) return false;
+            if (h.kind == hole::what::put && (!number_put(memo) || at_ == begin)) return false;
+            if (h.kind == hole::what::storage) storage_at = at_;
+            h.at = begin;
+            h.size = at_ - begin;
+        }
+        return same_until(std::exchange(size, 0)) && (size = at_) != 0;
+    }
 
     template <class T>
     std::optional<T> number() {
@@ -75,6 +112,12 @@ private:
     }
     /// A value may be remembered, under a number that is free.
     bool put(const pickle_recall& memo) {
+        const std::size_t begin = at_;
+        if (!number_put(memo)) return false;
+        if (at_ != begin) add_hole(begin, hole::what::put);
+        return true;
+    }
+    bool number_put(const pickle_recall& memo) {
         std::optional<std::uint64_t> index;
         const bool memoized = is(opcode::memoize);
         if (next(opcode::binput))
@@ -102,23 +145,29 @@ private:
         return to != nullptr && to->kind == value_kind::global;
     }
     /// Printable ASCII, as keys and locations are.
-    bool text(const pickle_recall& memo, std::string_view& to) {
+    bool literal(std::string_view& to) {
         std::optional<std::size_t> length;
-        if (next(opcode::binunicode)) {
+        if (next(opcode::binunicode))
             length = number<std::uint32_t>();
-        } else if (next(opcode::short_binunicode)) {
+        else if (next(opcode::short_binunicode))
             length = number<std::uint8_t>();
-        } else {
-            const node* n = recalled(memo);
-            if (n == nullptr || n->kind != value_kind::string) return false;
-            to = n->str();
-            return true;
-        }
         if (!length || *length > code_.size() - at_) return false;
         to = code_.substr(at_, *length);
         at_ += *length;
         for (const char c : to)
             if (c < ' ' || c > '~') return false;
+        return true;
+    }
+    bool text(const pickle_recall& memo, std::string_view& to) {
+        if (!is(opcode::binunicode) && !is(opcode::short_binunicode)) {
+            const node* n = recalled(memo);
+            if (n == nullptr || n->kind != value_kind::string) return false;
+            to = n->str();
+            return true;
+        }
+        const std::size_t begin = at_;
+        if (!literal(to)) return false;
+        if (&to == &key) add_hole(begin, hole::what::key);
         return put(memo);
     }
     bool integer(std::int64_t& to) {
@@ -162,6 +211,7 @@ private:
         next(opcode::none);
         if (!next(opcode::tuple) || !put(memo)) return false;
         storage_at = at_;
+        add_hole(at_, hole::what::storage);
         return next(opcode::binpersid);
     }
     bool no_hooks(const pickle_recall& memo) {
@@ -176,7 +226,9 @@ private:
     std::size_t dims_ = 0, stride_dims_ = 0;
     std::uint64_t puts_[most_puts] = {};
     std::size_t put_count_ = 0;
-    bool memoized_ = false;
+    bool memoized_ = false, v3_ = false;
+    hole holes_[most_puts + 2];
+    std::size_t hole_count_ = 0;
 };
 
 }  // namespace tarc::detail
