@@ -69,10 +69,11 @@ public:
 
     void run() {
         // What is read is checked on the way; in place, nothing may change before all of the rest is known to be good.
+        // A file that is mapped is not read.
         const bool check = whole_file_ && options_.verify;
         if (check && groups_->any_in_place()) file_.check_structure();
         transfer();
-        if (check && !groups_->any_in_place()) file_.check_structure();
+        if (check && !groups_->any_in_place() && !mapped_.used()) file_.check_structure();
         vec<any_tensor> made(bound_.tensors.size());
         for (std::size_t i = 0; i < made.size(); ++i) {
             const auto& job = bound_.tensors[i];
@@ -156,7 +157,7 @@ private:
             if (shapes) {
                 job.memory = host_memory();
             } else if (g.where.kind == placement::where::view) {
-                if (g.body->in_file() && !job.bools && g.converting == 0) g.placed = map_storage(file_, *g.body);
+                if (g.body->in_file() && !job.bools && g.converting == 0) g.placed = mapped_.view(*g.body);
                 if (g.placed.defined()) return;
                 job.memory = host_memory();
             } else if (g.where.kind == placement::where::resource) {
@@ -198,6 +199,7 @@ private:
     std::optional<load_groups> groups_;
     std::optional<load_conversions> conversions_;
     address_map<storage> elements_;
+    mapped_file mapped_{file_};
     bool whole_file_ = true;
 };
 

@@ -120,12 +120,12 @@ private:
         if (!phrases_ || !(v2 || v3)) return false;
         const std::size_t begin = in_.position() - 1;
         in_.seek(begin);
-        node* const made =
-            phrase_.read(in_.rest(), memo_, v3) ? objects_.call(phrase_, c_.site.begin + begin) : nullptr;
-        in_.seek(made == nullptr ? begin + 1 : begin + phrase_.size);
+        const tensor_phrase* const phrase = recent_phrases_.read(in_.rest(), memo_, v3);
+        node* const made = phrase != nullptr ? objects_.call(*phrase, c_.site.begin + begin) : nullptr;
+        in_.seek(made == nullptr ? begin + 1 : begin + phrase->size);
         if (made == nullptr) return false;
         stack_.top() = made;
-        for (const std::uint64_t index : phrase_.puts()) memo_.defer(index, begin);
+        for (const std::uint64_t index : phrase->puts()) memo_.defer(index, begin);
         return true;
     }
     // Makes the values inside of a phrase, where `index` is one of them.
@@ -363,7 +363,7 @@ private:
     pickle_stack stack_{c_};
     pickle_recall memo_{c_};
     std::optional<std::uint64_t> unfolding_;  // the number of the next MEMOIZE
-    tensor_phrase phrase_;
+    recent_phrases recent_phrases_;
     bool phrases_ = c_.site.phrases && c_.site.ids == nullptr;  // whether they are to be looked for
     const node *rebuild_v2_ = nullptr, *rebuild_v3_ = nullptr;  // the functions that phrases are for
     pickle_containers containers_{c_};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>  // std::copy
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
@@ -34,9 +35,18 @@ public:
     /// The numbers under which values inside of it are to be remembered.
     [[nodiscard]] std::span<const std::uint64_t> puts() const { return {puts_, put_count_}; }
 
+    /// Whether `code` begins with one that is like this one, and differs in nothing but its key and the numbers of
+    /// puts. Else this is as it was, but for puts().
+    [[nodiscard]] bool again(std::string_view code, const pickle_recall& memo, bool v3) {
+        if (size == 0 || v3 != v3_) return false;
+        const std::string_view old = std::exchange(code_, code);
+        const bool like = follow(old, memo);
+        if (!like) code_ = old;
+        return like;
+    }
+
     /// Whether `code` begins with one, which is then the fields above. Nothing changes elsewhere.
     [[nodiscard]] bool read(std::string_view code, const pickle_recall& memo, bool v3) {
-        if (size != 0 && v3 == v3_ && again(code, memo)) return true;
         *this = {};
         code_ = code;
         v3_ = v3;
@@ -58,30 +68,35 @@ private:
     };
     void add_hole(std::size_t at, hole::what kind) { holes_[hole_count_++] = {at, at_ - at, kind}; }
 
-    /// Whether `code` begins with the phrase of before, but for the holes in it; if not, nothing here means anything.
-    bool again(std::string_view code, const pickle_recall& memo) {
-        const std::string_view old = std::exchange(code_, code);
-        std::size_t from = 0;
+    bool follow(std::string_view old, const pickle_recall& memo) {
+        hole holes[most_puts + 2];
+        std::string_view key_now = key;
+        std::size_t storage_now = 0, from = 0;
         at_ = 0;
         put_count_ = 0;
         const auto same_until = [&](std::size_t end) {
             const std::size_t n = end - from;
-            if (code.size() - at_ < n || std::memcmp(code.data() + at_, old.data() + from, n) != 0) return false;
+            if (code_.size() - at_ < n || std::memcmp(code_.data() + at_, old.data() + from, n) != 0) return false;
             at_ += n;
             from = end;
             return true;
         };
-        for (hole& h : std::span(holes_, hole_count_)) {
+        for (std::size_t i = 0; i < hole_count_; ++i) {
+            const hole& h = holes_[i];
             if (!same_until(h.at)) return false;
             from += h.size;
             const std::size_t begin = at_;
-            if (h.kind == hole::what::key && !literal(key)) return false;
+            if (h.kind == hole::what::key && !literal(key_now)) return false;
             if (h.kind == hole::what::put && (!number_put(memo) || at_ == begin)) return false;
-            if (h.kind == hole::what::storage) storage_at = at_;
-            h.at = begin;
-            h.size = at_ - begin;
+            if (h.kind == hole::what::storage) storage_now = at_;
+            holes[i] = {begin, at_ - begin, h.kind};
         }
-        return same_until(std::exchange(size, 0)) && (size = at_) != 0;
+        if (!same_until(size)) return false;
+        std::copy(holes, holes + hole_count_, holes_);
+        key = key_now;
+        storage_at = storage_now;
+        size = at_;
+        return true;
     }
 
     template <class T>
@@ -229,6 +244,25 @@ private:
     bool memoized_ = false, v3_ = false;
     hole holes_[most_puts + 2];
     std::size_t hole_count_ = 0;
+};
+
+/// The phrases of a pickle's last tensors that differed: a few shapes take turns.
+class recent_phrases {
+public:
+    /// The phrase that `code` begins with, or null. Valid until the next call.
+    [[nodiscard]] const tensor_phrase* read(std::string_view code, const pickle_recall& memo, bool v3) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t at = (last_ + i) % count;
+            if (phrases_[at].again(code, memo, v3)) return &phrases_[last_ = at];
+        }
+        tensor_phrase& oldest = phrases_[last_ = (last_ + count - 1) % count];
+        return oldest.read(code, memo, v3) ? &oldest : nullptr;
+    }
+
+private:
+    static constexpr std::size_t count = 4;
+    tensor_phrase phrases_[count];
+    std::size_t last_ = 0;
 };
 
 }  // namespace tarc::detail

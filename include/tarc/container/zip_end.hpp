@@ -35,10 +35,10 @@ public:
             const std::size_t wanted = std::max<std::uint64_t>(bytes, std::min<std::uint64_t>(ahead_, left));
             have_ = {};
             buffer_.clear();
-            buffer_.resize(wanted);
-            file_.read(offset, buffer_);
+            const std::span<std::byte> read(buffer_.extend(wanted), wanted);
+            file_.read(offset, read);
             base_ = offset;
-            have_ = buffer_;
+            have_ = read;
         }
         return have_.data() + (offset - base_);
     }
@@ -66,8 +66,8 @@ inline std::uint64_t find_end_record(source& file) {
     const std::uint64_t size = file.size();
     const std::size_t tail = std::min<std::uint64_t>(size, end_bytes + full16);
     const std::uint64_t base = size - tail;
-    buffer bytes(tail);
-    file.read(base, bytes);
+    buffer bytes;
+    file.read(base, {bytes.extend(tail), tail});
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 
     std::size_t found = text.npos, last = text.npos;

@@ -33,13 +33,23 @@ inline std::string printable(std::string_view name) {
     return name.size() > 120 ? text + "…" : text;
 }
 
+struct plain_characters {
+    enum kind : unsigned char { other, word, joint };
+    kind of[256] = {};
+    constexpr plain_characters() {
+        for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"))
+            of[static_cast<unsigned char>(c)] = word;
+        of['.'] = of['/'] = joint;
+    }
+};
+
 /// Letters, digits, "_", "-" and "." behind them, in steps: no name of that kind has a fault.
 inline bool is_plain_name(std::string_view name) {
+    static constexpr plain_characters characters;
     bool begun = false;  // the step
     for (const char c : name) {
-        const bool word =
-            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-        if (!word && (!begun || (c != '.' && c != '/'))) return false;
+        const auto kind = characters.of[static_cast<unsigned char>(c)];
+        if (kind != plain_characters::word && (!begun || kind == plain_characters::other)) return false;
         begun = c != '/';
     }
     return begun;

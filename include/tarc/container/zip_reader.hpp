@@ -74,6 +74,12 @@ public:
         const std::size_t i = names_.find(name, name_of());
         return i < directory_.records ? &directory_.entries[i] : nullptr;
     }
+    /// The same, sooner where it is the one behind `before`, as those are that are asked for in the file's order.
+    [[nodiscard]] const record* find(std::string_view name, const record* before) const {
+        const std::span<const record> all = records();
+        const std::size_t next = before == nullptr ? 0 : index_of(*before) + 1;
+        return next < all.size() && all[next].name == name ? &all[next] : find(name);
+    }
     /// Errors: errc::no_record.
     [[nodiscard]] const record& get(std::string_view name) const {
         if (const record* r = find(name)) return *r;
@@ -98,6 +104,20 @@ public:
         const std::size_t i = index_of(r);
         const std::uint64_t at = payloads_[i].load(std::memory_order_relaxed);
         return at != 0 ? at : check_entry(i, bytes);
+    }
+
+    /// The same without a look at the headers, where the directory leaves no other place in a file of torch's layout.
+    [[nodiscard]] std::uint64_t expected_payload(const record& r) const {
+        const std::size_t i = index_of(r);
+        const std::uint64_t before = detail::zip::local_bytes + directory_.root.size() + 1 + r.name.size() + 4 +
+                                     (detail::zip::is_wide(r.size) ? 20u : 0u);
+        const std::uint64_t behind = detail::zip::is_wide(r.size) || detail::zip::is_wide(r.header_offset) ? 24 : 16;
+        const std::uint64_t slot = directory_.slot_ends[i] - r.header_offset;
+        const std::uint64_t at = directory_.slot_ends[i] - behind - r.size;
+        const bool fits = directory_.exact[i] && r.method == detail::zip::stored && r.size != 0 &&
+                          slot >= before + r.size + behind &&
+                          slot - before - r.size - behind < detail::zip::max_alignment;
+        return fits && at % 64 == 0 ? at : payload_offset(r);
     }
 
     /// Where its headers, payload and descriptor end, at the latest; they begin at its header_offset.

@@ -71,12 +71,14 @@ public:
     }
 
     /// Where the bytes of a storage stand as they are; none where they must be inflated, swapped, or are not there.
-    [[nodiscard]] std::optional<std::uint64_t> offset_of(const storage_body& s) const {
+    /// A record's headers are checked for it, or not even read.
+    enum class headers : std::uint8_t { checked, expected };
+    [[nodiscard]] std::optional<std::uint64_t> offset_of(const storage_body& s, headers h = headers::checked) const {
         if (!s.in_file() || s.swap != 1) return std::nullopt;
         const record* r = record_of(s);
         if (r == nullptr) return s.at;
         if (r->method != 0) return std::nullopt;
-        return zip_->payload_offset(*r) + s.at;
+        return (h == headers::checked ? zip_->payload_offset(*r) : zip_->expected_payload(*r)) + s.at;
     }
 
     /// Checks what can be known about a storage before its bytes are read. Errors: errc::bad_archive.

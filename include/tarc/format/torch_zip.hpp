@@ -120,11 +120,13 @@ private:
     /// Leads each storage from the `first` to its record, which must have exactly the storage's size.
     void resolve(std::string_view folder, std::size_t first) {
         stable_row<storage_body>& all = values_->storages();
+        std::string name;
+        const record* r = nullptr;
         for (std::size_t i = first; i < all.size(); ++i) {
             storage_body& s = all[i];
             if (s.live.defined()) continue;  // bytes that stand in the pickle
-            const std::string name = std::string(folder) + std::string(s.key);
-            const record* r = zip_.find(name);
+            name.assign(folder).append(s.key);
+            r = zip_.find(name, r);
             if (r == nullptr) {
                 if (s.location == "meta") {
                     s.live = storage::meta(s.nbytes);

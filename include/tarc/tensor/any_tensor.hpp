@@ -15,6 +15,7 @@ public:
     template <class T, std::int64_t... E>
     any_tensor(const tensor<T, E...>& t) : tensor_base(t) {}
     explicit any_tensor(const tensor_base& t) : tensor_base(t) {}
+    explicit any_tensor(tensor_base&& t) noexcept : tensor_base(std::move(t)) {}
 
     /// Uninitialized elements. Errors: errc::out_of_memory, errc::no_device.
     [[nodiscard]] static any_tensor empty(tarc::dtype t, shape_view shape, tarc::device d = tarc::device::cpu()) {

@@ -36,10 +36,14 @@ class dims {
 public:
     dims() = default;
     dims(std::span<const std::int64_t> s) { assign(s); }
-    dims(const dims& o) { assign(o.get()); }
+    dims(const dims& o) = default;
     dims(dims&& o) noexcept : size_(o.size_), heap_(static_cast<vec<std::int64_t>&&>(o.heap_)) {
         std::copy(o.near_, o.near_ + inline_size, near_);
         o.size_ = 0;
+    }
+    dims& operator=(std::span<const std::int64_t> s) {
+        assign(s);
+        return *this;
     }
     dims& operator=(dims o) noexcept {
         size_ = o.size_;
@@ -70,7 +74,19 @@ private:
     void assign(std::span<const std::int64_t> s) {
         heap_.resize(s.size() > inline_size ? s.size() : 0);
         size_ = static_cast<std::uint32_t>(s.size());
-        std::copy(s.begin(), s.end(), data());
+        if (s.size() > inline_size) {
+            std::copy(s.begin(), s.end(), heap_.data());
+            return;
+        }
+        switch (s.size()) {  // most are short, and a call of memmove takes longer than the rest of a tensor
+            case 6: near_[5] = s[5]; [[fallthrough]];
+            case 5: near_[4] = s[4]; [[fallthrough]];
+            case 4: near_[3] = s[3]; [[fallthrough]];
+            case 3: near_[2] = s[2]; [[fallthrough]];
+            case 2: near_[1] = s[1]; [[fallthrough]];
+            case 1: near_[0] = s[0]; [[fallthrough]];
+            default: break;
+        }
     }
 
     std::uint32_t size_ = 0;
