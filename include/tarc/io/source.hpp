@@ -86,7 +86,7 @@ public:
             throw std::move(e.in_archive(path_));
         }
         size_ = static_cast<std::uint64_t>(status.st_size);
-        changed_ = status.st_mtim;
+        opened_ = status;
     }
 
     [[nodiscard]] std::uint64_t size() const override { return size_; }
@@ -115,11 +115,17 @@ public:
     void check_unchanged() override {
         struct stat status{};
         if (files_.fstat(file_.get(), &status) != 0) detail::raise_errno(errno, "fstat", path_);
-        if (static_cast<std::uint64_t>(status.st_size) == size_ && status.st_mtim.tv_sec == changed_.tv_sec &&
-            status.st_mtim.tv_nsec == changed_.tv_nsec)
-            return;
+        if (status.st_size == opened_.st_size && same_time(status.st_mtim, opened_.st_mtim)) return;
         error e(errc::io, "another program wrote to the file while it was read -- read it again");
         throw std::move(e.in_archive(path_));
+    }
+
+    /// Whether the path still leads to this file, as it was when it was opened.
+    [[nodiscard]] bool is_at_its_path() const {
+        struct stat status{};
+        return files_.stat(path_.c_str(), &status) == 0 && status.st_dev == opened_.st_dev &&
+               status.st_ino == opened_.st_ino && status.st_size == opened_.st_size &&
+               same_time(status.st_mtim, opened_.st_mtim) && same_time(status.st_ctim, opened_.st_ctim);
     }
 
     std::shared_ptr<std::byte> map(std::uint64_t offset, std::uint64_t bytes) override {
@@ -137,6 +143,9 @@ public:
     }
 
 private:
+    static bool same_time(const timespec& a, const timespec& b) {
+        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    }
     int open() {
         // O_NONBLOCK: without it, opening a pipe waits for a writer that may never come. Regular files ignore it.
         constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
@@ -151,7 +160,7 @@ private:
     std::string path_;
     detail::descriptor file_;
     std::uint64_t size_ = 0;
-    timespec changed_{};
+    struct stat opened_{};
 };
 
 }  // namespace tarc

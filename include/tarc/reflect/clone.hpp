@@ -17,8 +17,11 @@ namespace detail {
 class storage_cloner {
 public:
     explicit storage_cloner(std::optional<device> to = {}) : to_(to) {}
+    storage_cloner(const storage_cloner&) = delete;
+    storage_cloner& operator=(const storage_cloner&) = delete;
+    virtual ~storage_cloner() = default;
 
-    [[nodiscard]] storage copy(const storage& s) {
+    [[nodiscard]] virtual storage copy(const storage& s) {
         if (!s.defined() || s.device().type == device_type::meta || s.device() == to_) return s;
         storage& made = copies_[s.identity()];
         if (made.defined()) return made;
