@@ -83,3 +83,22 @@ TEST_CASE("numbers are sorted by what they stand for, equal ones by themselves")
     REQUIRE(order.size() == 5);
     for (std::size_t i = 0; i < 5; ++i) CHECK(order[i] == expected[i]);
 }
+
+TEST_CASE("addresses keep their numbers however they lie") {
+    const auto number_all = [](std::size_t pages, std::size_t apart) {
+        tarc::detail::address_set numbers;
+        const auto key = [&](std::size_t page, std::size_t i) {
+            return reinterpret_cast<const void*>(std::uintptr_t{0x7f0000000000} + page * apart + i * 32);
+        };
+        for (std::size_t page = 0; page < pages; ++page)
+            for (std::size_t i = 0; i < 128; ++i) REQUIRE(numbers.add(key(page, i)).fresh);
+        for (std::size_t page = 0; page < pages; ++page)
+            for (std::size_t i = 0; i < 128; ++i) {
+                REQUIRE(numbers.find(key(page, i)) == page * 128 + i);
+                REQUIRE_FALSE(numbers.add(key(page, i)).fresh);
+            }
+        CHECK(numbers.find(key(pages, 0)) == tarc::detail::address_set::none);
+    };
+    number_all(100, 4096);                  // one behind the other
+    number_all(400, std::size_t{1} << 22);  // full pages that would all have one place in the table
+}

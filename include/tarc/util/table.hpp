@@ -36,6 +36,9 @@ public:
         place({hash, ++count_});
     }
 
+    /// A key stands far from where its hash would have it.
+    [[nodiscard]] bool crowded() const { return crowded_; }
+
 private:
     struct slot {
         std::uint32_t hash = 0;
@@ -43,8 +46,9 @@ private:
     };
     void place(const slot& s) {
         const std::size_t mask = slots_.size() - 1;
-        std::size_t at = s.hash & mask;
-        while (slots_[at].end != 0) at = (at + 1) & mask;
+        std::size_t at = s.hash & mask, probes = 0;
+        for (; slots_[at].end != 0; at = (at + 1) & mask) ++probes;
+        crowded_ = crowded_ || probes > 256;
         slots_[at] = s;
     }
     void grow() {
@@ -57,6 +61,7 @@ private:
 
     vec<slot> slots_;
     std::uint32_t count_ = 0;
+    bool crowded_ = false;
 };
 
 struct numbered {
@@ -77,6 +82,8 @@ public:
         if (const std::size_t known = find(key, h); known != none) return {known, false};
         keys_.push_back(key);
         table_.add(h);
+        if constexpr (std::is_pointer_v<K>)
+            if (table_.crowded() && !scattered_) scatter();
         return {keys_.size() - 1, true};
     }
 
@@ -86,11 +93,19 @@ private:
     [[nodiscard]] std::size_t find(const K& key, std::uint32_t hash) const {
         return table_.find(hash, [&](std::size_t i) { return keys_[i] == key; });
     }
+    void scatter() {
+        scattered_ = true;
+        table_ = {};
+        for (const K& key : keys_) table_.add(hash(key));
+    }
     [[nodiscard]] std::uint32_t hash(const K& key) const {
+        // Objects side by side stand side by side in the table too, for the cache, until too many have one place.
         if constexpr (std::is_same_v<K, std::string_view>)
             return static_cast<std::uint32_t>(XXH3_64bits_withSeed(key.data(), key.size(), seed_));
-        else if constexpr (std::is_pointer_v<K>)  // objects side by side stand side by side in the table, too
-            return static_cast<std::uint32_t>(std::bit_cast<std::uintptr_t>(key) / alignof(std::max_align_t));
+        else if constexpr (std::is_pointer_v<K>)
+            return scattered_
+                       ? static_cast<std::uint32_t>(XXH3_64bits_withSeed(&key, sizeof key, seed_))
+                       : static_cast<std::uint32_t>(std::bit_cast<std::uintptr_t>(key) / alignof(std::max_align_t));
         else
             return static_cast<std::uint32_t>(XXH3_64bits_withSeed(&key, sizeof key, seed_));
     }
@@ -98,6 +113,7 @@ private:
     std::uint64_t seed_ = std::bit_cast<std::uintptr_t>(this);
     number_table table_;
     vec<K> keys_;
+    bool scattered_ = false;  // of addresses
 };
 
 using address_set = numbering<const void*>;
