@@ -3,6 +3,7 @@
 #include <tarc/archive/load.hpp>
 #include <tarc/archive/map_location.hpp>
 #include <tarc/archive/open.hpp>
+#include <tarc/archive/plan.hpp>
 #include <tarc/archive/policies.hpp>
 #include <tarc/archive/report.hpp>
 #include <tarc/archive/save.hpp>

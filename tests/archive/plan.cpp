@@ -2,8 +2,6 @@
 #include "archive/support.hpp"
 #include "io/scripted_files.hpp"
 
-#include <tarc/archive/plan.hpp>
-
 #include <map>
 
 using namespace tarc_test;

@@ -31,9 +31,9 @@ struct meta_placement {};
 inline constexpr meta_placement meta{};
 
 /// A private, writable view of the file, copied page by page on write; nothing is read or verified before it is
-/// touched. The file must not shrink while such a storage lives (the process would be killed). Falls back to a copy
-/// where a record cannot be mapped (compressed, foreign byte order, no file), and for bool tensors, whose bytes must be
-/// checked before use.
+/// touched, the headers around the bytes neither (archive::verify does). All views of a load are one mapping. The file
+/// must not shrink while such a storage lives (the process would be killed). Falls back to a copy where a record cannot
+/// be mapped (compressed, foreign byte order, no file), and for bool tensors, whose bytes must be checked before use.
 struct mapped_placement {};
 inline constexpr mapped_placement mapped{};
 
