@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""tarc beside PyTorch, safetensors, HDF5, cereal and the bare machine, in one interleaved run.
+
+    run.py [--quick | --smoke] [--programs build/bin/benchmarks] [--out build/bench] [--only W1,W5]
+
+Every peer is a process that holds the workload and is asked for one operation at a time (peers/); it measures the operation alone. The
+rounds go A B C A B C, the first one does not count, and files are unlinked and written back outside of what is measured. What a load
+into fresh memory takes is measured in a process of its own. In the out folder: results.json, report.md, pictures.
+The exit status is 0 also where a bar is missed; it is 1 where two peers read different bytes.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import report
+import workloads
+
+HERE = pathlib.Path(__file__).parent
+MIB = 2**20
+
+# workload: (peers that take part, fresh memory for every load, what it needs in GB: disk, memory)
+PLAN = {
+    "W1": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), False),
+    "W2": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), True),
+    "W3": (("raw", "tarc", "torch", "safetensors"), True),  # a file each of the others would be 2 GB more
+    "W4": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), True),
+    "W5": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), False),
+    "W6": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), False),
+}
+SAVES = {"raw": ("save", "memcpy"), "tarc": ("save", "save_durable")}
+LOADS = {
+    "raw": ("load", "load_one_thread", "load_into"),
+    "tarc": ("load", "load_one_thread", "load_into", "open", "open_read"),
+    "torch": ("load", "open", "open_offsets", "open_read"),
+    "safetensors": ("load", "open", "open_read"),
+}
+PYTHON = ("torch", "safetensors")
+RESIDENT = {"open", "open_read", "open_offsets"}  # they claim no fresh memory
+
+
+class Failed(Exception):
+    pass
+
+
+class Peer:
+    """One process of the conversation that peers/main.cpp describes."""
+
+    def __init__(self, settings, name, workload):
+        self.name = name
+        command = [sys.executable, "-B", HERE / "peers" / "python_peer.py", name] if name in PYTHON else [
+            settings.programs / "peers", name, workload]
+        environment = dict(os.environ, OMP_NUM_THREADS="1")
+        self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=environment)
+        self.heard()
+
+    def heard(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f"the process of {self.name} ended")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Failed(f"{self.name}: {answer['error']}")
+        return answer
+
+    def ask(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        return self.heard()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def rounds_of(steps, rounds, budget):
+    """[(key, what it answered)] of steps {key: function}, in turn; fewer rounds than asked for where the time is over, but three."""
+    answers = {key: [] for key in steps}
+    began = time.monotonic()
+    for i in range(rounds + 1):
+        for key, step in steps.items():
+            answer = step(i == 0)
+            if i > 0:
+                answers[key].append(answer)
+        if i >= min(3, rounds) and time.monotonic() - began > budget:
+            break
+    return answers
+
+
+class Run:
+    def __init__(self, settings):
+        self.settings = settings
+        self.data = settings.out / "data"
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.resident = {}  # the processes of Python, which take seconds to start
+        self.results = {"size": settings.size, "machine": report.machine(self.data), "workloads": {}, "measurements": [], "skipped": []}
+        self.wrong = []
+
+    def say(self, text):
+        print(f"bench: {text}", file=sys.stderr, flush=True)
+
+    def note(self, key, peer, operation, answers):
+        seconds = sorted(a["seconds"] for a in answers)
+        self.results["measurements"].append({
+            "workload": key, "peer": peer, "operation": operation, "rounds": len(seconds),
+            "median": statistics.median(seconds), "min": seconds[0], "max": seconds[-1],
+            "grown": statistics.median(a["grown"] for a in answers)})
+
+    def room(self, workload, key):
+        """Whether disk and memory hold a workload; each peer has a file and the bytes in memory."""
+        size = workloads.BYTES[workload] if self.settings.size == "full" else workloads.BYTES[workload] / 3
+        disk, memory = shutil.disk_usage(self.data).free, report.memory_available()
+        peers = len(PLAN[workload][0])
+        needs = size * (peers + 1), size * (peers + 2)
+        if disk > needs[0] + 2**30 and memory > needs[1]:
+            return True
+        said = (f"{key} is left out: it takes {needs[0] / 1e9:.0f} GB of disk and {needs[1] / 1e9:.0f} GB of memory, and there are "
+                f"{disk / 1e9:.0f} and {memory / 1e9:.0f}")
+        self.say(said)
+        self.results["skipped"].append(said)
+        return False
+
+    def peer(self, name, workload):
+        if name not in PYTHON:
+            return Peer(self.settings, name, workload)
+        if name not in self.resident:
+            self.resident[name] = Peer(self.settings, name, workload)
+        return self.resident[name]
+
+    def release(self, peers):
+        for name, peer in peers.items():
+            if name in PYTHON:
+                peer.ask("release", "")
+            else:
+                peer.close()
+
+    def workload(self, workload, count=None):
+        key = workload if count is None else f"{workload}.{count}"
+        if not self.room(workload, key):
+            return
+        self.say(f"{key}, {workloads.TITLES[workload]}")
+        names, fresh = PLAN[workload]
+        names = [n for n in names if n not in self.settings.absent]
+        source = workloads.make(self.data, workload, self.settings.size, count)
+        kept = {"torch": source}
+        peers, sums, facts = {}, {}, {}
+        try:
+            for name in sorted(names, key="raw".__eq__):  # raw is told how many bytes there are
+                peers[name] = self.peer(name, workload)
+                facts[name] = peers[name].ask("hold", source if name != "raw" else facts["torch"]["bytes"])
+            self.results["workloads"][key] = {"title": workloads.TITLES[workload], "bytes": facts["torch"]["bytes"],
+                                              "tensors": facts["torch"]["tensors"], "files": {}}
+            self.saves(key, names, peers, kept)
+            for name in names:
+                self.results["workloads"][key]["files"][name] = kept[name].stat().st_size
+            os.sync()
+            if fresh:  # what is held is in the way, and only those that open a mapping are asked again
+                self.release(peers)
+                peers = {n: self.peer(n, workload) for n in names if n in ("tarc", *PYTHON)}
+            self.loads(key, workload, names, peers, kept, facts["torch"]["bytes"], sums, fresh)
+        finally:
+            self.release(peers)
+            for name, path in kept.items():
+                if name != "torch":
+                    path.unlink(missing_ok=True)
+        if len(set(sums.values())) > 1:
+            self.wrong.append(f"{key}: the peers did not read the same bytes: {sums}")
+
+    def saves(self, key, names, peers, kept):
+        def step(name, operation):
+            def once(first):
+                path = self.data / f"{key}.{name}.new{'.safetensors' if name == 'safetensors' else ''}"
+                answer = peers[name].ask(operation, path)
+                if first and operation == "save" and name != "torch":
+                    kept[name] = path.rename(self.data / f"{key}.{name}{'.safetensors' if name == 'safetensors' else ''}")
+                path.unlink(missing_ok=True)
+                if operation != "memcpy":
+                    os.sync()
+                return answer
+            return once
+
+        steps = {(n, o): step(n, o) for n in names for o in SAVES.get(n, ("save",))}
+        for (name, operation), answers in rounds_of(steps, self.settings.rounds, self.settings.budget).items():
+            self.note(key, name, operation, answers)
+
+    def loads(self, key, workload, names, peers, kept, size, sums, fresh):
+        def once(name, operation, first):
+            path = kept["tarc" if name == "raw" else name]
+            words = ("sum", operation, path) if first else (operation, path)
+            if not fresh or operation in RESIDENT:
+                return peers[name].ask(*words)
+            if name in PYTHON:
+                return peers[name].ask("fresh", *words)
+            with Peer(self.settings, name, workload) as own:
+                if name == "raw":
+                    own.ask("hold", size)
+                return own.ask(*words)
+
+        def step(name, operation):
+            def run(first):
+                answer = once(name, operation, first)
+                if first and name != "raw":
+                    sums[f"{name} {operation}"] = answer["sum"]
+                return answer
+            return run
+
+        steps = {(n, o): step(n, o) for n in names for o in LOADS.get(n, ("load",))}
+        for (name, operation), answers in rounds_of(steps, self.settings.rounds, self.settings.budget).items():
+            self.note(key, name, operation, answers)
+
+    def all(self):
+        for workload in self.settings.only:
+            if workload == "W5":
+                for count in workloads.TINY[self.settings.size]:
+                    self.workload(workload, count)
+            else:
+                self.workload(workload)
+        for peer in self.resident.values():
+            peer.close()
+        self.results["bars"] = report.judge(self.results)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", dest="size", action="store_const", const="quick", default="full")
+    parser.add_argument("--smoke", dest="size", action="store_const", const="smoke", help="a few MB and one round, to try the harness")
+    parser.add_argument("--programs", type=pathlib.Path, default=HERE.parent / "build" / "bin" / "benchmarks")
+    parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "build" / "bench")
+    parser.add_argument("--only", type=lambda s: s.split(","), default=list(PLAN), help="these workloads")
+    settings = parser.parse_args()
+    settings.rounds, settings.budget = {"full": (7, 45), "quick": (3, 10), "smoke": (1, 5)}[settings.size]
+    settings.absent = set()
+    for name in ("hdf5", "cereal"):
+        try:
+            Peer(settings, name, "W1").close()
+        except Failed:
+            settings.absent.add(name)
+    run = Run(settings)
+    run.results["skipped"] += [f"{name} is not installed" for name in sorted(settings.absent)]
+    run.all()
+    report.write(run.results, settings.out)
+    print((settings.out / "report.md").read_text(encoding="utf-8"))
+    for wrong in run.wrong:
+        print(wrong, file=sys.stderr)
+    return 1 if run.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
