@@ -208,6 +208,26 @@ def slopes_table(results):
     return "\n".join(lines) + "\n"
 
 
+def parts_table(results):
+    """tarc's parts: of checksums the rate, of all else the time for each tensor."""
+    found, arguments = {}, []
+    for part in results["parts"]:
+        name, _, argument = part["name"].partition("/")
+        rate = f"{part['bytes_per_second'] / 1e9:.3g} GB/s" if "bytes_per_second" in part else seconds(1 / part["items_per_second"])
+        found.setdefault(name, {})[argument] = rate
+        if argument not in arguments:
+            arguments.append(argument)
+    groups = {}
+    for name, rates in found.items():
+        groups.setdefault(tuple(rates), []).append((name, rates))
+    tables = []
+    for columns, rows in groups.items():
+        tables.append("| | " + " | ".join(f"{int(c):,}" if c else "" for c in columns) + " |\n|---|"
+                      + "---:|" * len(columns) + "\n"
+                      + "".join(f"| {name} | " + " | ".join(rates.values()) + " |\n" for name, rates in rows))
+    return "\n".join(tables)
+
+
 def markdown(results):
     parts = ["# Benchmarks\n", caption(results), bars_table(results)]
     for said in results["skipped"]:
@@ -217,6 +237,9 @@ def markdown(results):
         parts.append(detail_table(results, key))
     if any(len(p) > 1 for p in tiny_slopes(results).values()):
         parts.append(slopes_table(results))
+    if "parts" in results:
+        parts.append("## Parts of tarc, files in memory: bytes a second, or time for each tensor\n")
+        parts.append(parts_table(results))
     return "\n".join(parts)
 
 

@@ -220,6 +220,19 @@ class Run:
         for (name, operation), answers in rounds_of(steps, self.settings.rounds, self.settings.budget).items():
             self.note(key, name, operation, answers)
 
+    def micro(self):
+        """Google Benchmark's figures of tarc's parts."""
+        program = self.settings.programs / "micro"
+        if not program.exists():
+            self.results["skipped"].append("the parts of tarc were not measured, as Google Benchmark is not installed")
+            return
+        self.say("parts of tarc")
+        least = {"full": 0.2, "quick": 0.05, "smoke": 0.001}[self.settings.size]
+        done = subprocess.run([program, "--benchmark_format=json", f"--benchmark_min_time={least}"], capture_output=True, text=True, check=True)
+        self.results["parts"] = [{"name": b["name"], "seconds": b["cpu_time"] * {"ns": 1e-9, "us": 1e-6}[b["time_unit"]],
+                                  **{rate: b[rate] for rate in ("items_per_second", "bytes_per_second") if rate in b}}
+                                 for b in json.loads(done.stdout)["benchmarks"]]
+
     def all(self):
         for workload in self.settings.only:
             if workload == "W5":
@@ -229,6 +242,8 @@ class Run:
                 self.workload(workload)
         for peer in self.resident.values():
             peer.close()
+        if self.settings.micro:
+            self.micro()
         self.results["bars"] = report.judge(self.results)
 
 
@@ -238,8 +253,10 @@ def main():
     parser.add_argument("--smoke", dest="size", action="store_const", const="smoke", help="a few MB and one round, to try the harness")
     parser.add_argument("--programs", type=pathlib.Path, default=HERE.parent / "build" / "bin" / "benchmarks")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "build" / "bench")
-    parser.add_argument("--only", type=lambda s: s.split(","), default=list(PLAN), help="these workloads")
+    parser.add_argument("--only", type=lambda s: s.split(","), help="these workloads, and not the parts of tarc")
     settings = parser.parse_args()
+    settings.micro = settings.only is None
+    settings.only = settings.only or list(PLAN)
     settings.rounds, settings.budget = {"full": (7, 45), "quick": (3, 10), "smoke": (1, 5)}[settings.size]
     settings.absent = set()
     for name in ("hdf5", "cereal"):
