@@ -151,6 +151,7 @@ class Run:
         if not self.room(workload, key):
             return
         self.say(f"{key}, {workloads.TITLES[workload]}")
+        began = time.monotonic()
         names, fresh = PLAN[workload]
         names = [n for n in names if n not in self.settings.absent]
         source = workloads.make(self.data, workload, self.settings.size, count)
@@ -172,6 +173,7 @@ class Run:
             self.loads(key, workload, names, peers, kept, facts["torch"]["bytes"], sums, fresh)
         finally:
             self.release(peers)
+            self.say(f"{key} took {time.monotonic() - began:.0f} s")
             for name, path in kept.items():
                 if name != "torch":
                     path.unlink(missing_ok=True)
@@ -185,8 +187,8 @@ class Run:
                 answer = peers[name].ask(operation, path)
                 if first and operation == "save" and name != "torch":
                     kept[name] = path.rename(self.data / f"{key}.{name}{'.safetensors' if name == 'safetensors' else ''}")
-                path.unlink(missing_ok=True)
-                if operation != "memcpy":
+                path.unlink(missing_ok=True)  # and with it what of it was not written back
+                if first:
                     os.sync()
                 return answer
             return once

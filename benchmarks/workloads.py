@@ -1,7 +1,7 @@
 """The workloads: names and shapes of real checkpoints, Gaussian data with a fixed seed. torch.save writes each once, and every peer
 takes its bytes from that file.
 
-A size is `full`, `quick` (a twentieth to a third of the bytes) or `smoke` (a few MB in all, for tests of the harness).
+A size is `full`, `quick` (a tenth of the bytes of the large ones) or `smoke` (a few MB in all, for tests of the harness).
 """
 import pathlib
 
@@ -69,8 +69,8 @@ def resnet50(torch, size):
 
 def tinyllama(torch, size):
     """201 tensors in full."""
-    layers, width = {"full": (22, 2048), "quick": (3, 2048), "smoke": (3, 64)}[size]
-    vocabulary, hidden = (32000, 5632) if size != "smoke" else (1000, 176)
+    layers, width, vocabulary, hidden = {"full": (22, 2048, 32000, 5632), "quick": (2, 2048, 8000, 5632),
+                                         "smoke": (3, 64, 1000, 176)}[size]
     net, bf16 = {}, torch.bfloat16
     net["model.embed_tokens.weight"] = randn(torch, vocabulary, width, dtype=bf16)
     for i in range(layers):
@@ -86,8 +86,8 @@ def tinyllama(torch, size):
 
 def gpt2(torch, size):
     """148 parameters with two moments each, and as many steps of no dimension."""
-    layers, width = {"full": (12, 768), "quick": (2, 768), "smoke": (2, 48)}[size]
-    net = {"wte.weight": (50257 if size != "smoke" else 500, width), "wpe.weight": (1024, width)}
+    layers, width, vocabulary = {"full": (12, 768, 50257), "quick": (2, 768, 8000), "smoke": (2, 48, 500)}[size]
+    net = {"wte.weight": (vocabulary, width), "wpe.weight": (1024, width)}
     for i in range(layers):
         for name, out, inside in (("ln_1", width, None), ("attn.c_attn", 3 * width, width), ("attn.c_proj", width, width),
                                   ("ln_2", width, None), ("mlp.c_fc", 4 * width, width), ("mlp.c_proj", width, 4 * width)):
