@@ -20,7 +20,7 @@ COLORS = {"raw": "#9a9a9a", "tarc": "#d1495b", "torch": "#ee964b", "safetensors"
 OPERATIONS = {
     "save": "save", "save_durable": "save, with fsync", "memcpy": "memcpy, both warm",
     "load": "load", "load_one_thread": "load, one thread", "load_into": "load into memory that is there",
-    "open": "open, mapped", "open_offsets": "open, mapped, calculated offsets", "open_read": "open, mapped, and read all",
+    "open": "open, mapped", "open_again": "open again, mapped, with a plan", "open_offsets": "open, mapped, calculated offsets", "open_read": "open, mapped, and read all",
 }
 MIB = 2**20
 
@@ -43,6 +43,8 @@ BARS = [
     Bar("load into memory that is there", "raw `pread`, two threads", "W3", "load_into", ("raw", "load_into"), 0.85),
     Bar("mapped open of 320 tensors", "safetensors, `load_file`", "W2", "open", ("safetensors", "open"), 30),
     Bar("mapped open of 320 tensors", "`torch.load(mmap=True)`", "W2", "open", ("torch", "open"), 100),
+    Bar("the same again, through a `tarc::plan`", "safetensors, `load_file`", "W2", "open_again", ("safetensors", "open"), 30),
+    Bar("the same again, through a `tarc::plan`", "`torch.load(mmap=True)`", "W2", "open_again", ("torch", "open"), 100),
     Bar("save 2.2 GB of bf16 weights, new file", "`torch.save`", "W3", "save", ("torch", "save"), 2),
     Bar("save 2.2 GB of bf16 weights, new file", "safetensors, `save_file`", "W3", "save", ("safetensors", "save"), 1.2),
     Bar("save 2.2 GB of bf16 weights, new file", "raw `write`", "W3", "save", ("raw", "save"), 0.85),

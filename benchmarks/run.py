@@ -36,12 +36,12 @@ PLAN = {
 SAVES = {"raw": ("save", "memcpy"), "tarc": ("save", "save_durable")}
 LOADS = {
     "raw": ("load", "load_one_thread", "load_into"),
-    "tarc": ("load", "load_one_thread", "load_into", "open", "open_read"),
+    "tarc": ("load", "load_one_thread", "load_into", "open", "open_again", "open_read"),
     "torch": ("load", "open", "open_offsets", "open_read"),
     "safetensors": ("load", "open", "open_read"),
 }
 PYTHON = ("torch", "safetensors")
-RESIDENT = {"open", "open_read", "open_offsets"}  # they claim no fresh memory
+RESIDENT = {"open", "open_again", "open_read", "open_offsets"}  # they claim no fresh memory
 
 
 class Failed(Exception):

@@ -11,6 +11,7 @@
 
 #include <boost/pfr/core.hpp>
 
+#include <tarc/archive/plan.hpp>
 #include <tarc/tarc.hpp>
 
 #include "peer.hpp"
@@ -53,6 +54,7 @@ peer peer_of() {
     struct state {
         T held = {};
         std::optional<T> loaded = {};
+        std::optional<tarc::plan<T>> plan = {};
         std::uint64_t read = 0;
     };
     const auto s = std::make_shared<state>();
@@ -83,6 +85,14 @@ peer peer_of() {
         s->read = sum_of(value);
         return value;
     });
+
+    loads("open_again", [s](const std::string&) { return s->plan->load(); });
+    p.operations["open_again"].prepare = [s](const std::string& path) {
+        s->loaded.reset();
+        if (s->plan) return;
+        s->plan.emplace(path, tarc::mapped);
+        static_cast<void>(s->plan->load());
+    };
 
     operation& into = p.operations["load_into"];
     into.prepare = [s](const std::string& path) {
