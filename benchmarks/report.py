@@ -245,6 +245,15 @@ def markdown(results):
     return "\n".join(parts)
 
 
+def save_picture(figure, path):
+    """With few colours, as one of them goes into the repository."""
+    import PIL.Image
+    figure.savefig(path, dpi=90)
+    with PIL.Image.open(path) as image:
+        few = image.convert("RGB").quantize(64)
+    few.save(path, optimize=True)
+
+
 def pictures(results, folder):
     import matplotlib
     matplotlib.use("Agg")
@@ -272,7 +281,7 @@ def pictures(results, folder):
             if column == 0:
                 axis.set_ylabel(f"{operation}, GB/s", fontsize=9)
     figure.tight_layout()
-    figure.savefig(folder / "workloads.png", dpi=90)
+    save_picture(figure, folder / "workloads.png")
     plt.close(figure)
 
     slopes = {key: points for key, points in tiny_slopes(results).items() if len(points) > 1}
@@ -289,7 +298,7 @@ def pictures(results, folder):
     axes[0].set_ylabel("ns per tensor")
     axes[1].legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.tight_layout()
-    figure.savefig(folder / "tiny.png", dpi=90)
+    save_picture(figure, folder / "tiny.png")
     plt.close(figure)
 
 
