@@ -18,22 +18,23 @@ BLOCK = re.compile(r"(?<=<!-- performance: written by benchmarks/report.py -->\n
 NAMES = {"raw": "raw", "tarc": "tarc", "torch": "PyTorch", "safetensors": "safetensors", "hdf5": "HDF5", "cereal": "cereal"}
 COLORS = {"raw": "#9a9a9a", "tarc": "#d1495b", "torch": "#ee964b", "safetensors": "#2e86ab", "hdf5": "#5fad56", "cereal": "#8e6c8a"}
 OPERATIONS = {
-    "save": "save", "save_durable": "save, with fsync", "memcpy": "memcpy, both warm",
-    "load": "load", "load_one_thread": "load, one thread", "load_into": "load into memory that is there",
+    "save": "save", "save_durable": "save, with fsync", "save_async": "save_async, until it returns", "save_zstd": "save, zstd", "memcpy": "memcpy, both warm",
+    "load": "load", "load_one_thread": "load, one thread", "load_zstd": "load, zstd", "load_into": "load into memory that is there",
     "open": "open, mapped", "open_again": "open again, mapped, with a plan", "open_offsets": "open, mapped, calculated offsets", "open_read": "open, mapped, and read all",
 }
 MIB = 2**20
 
 
 class Bar(typing.NamedTuple):
-    """A goal. `against` is (peer, operation): its median seconds by tarc's are to be `bar` at least. Without it, the memory that grows
-    beyond the data is to be `bar` bytes at most."""
+    """A goal. `against` is (peer, operation): its median seconds by tarc's are to be `bar` at least; of kind "most", tarc's by its are to
+    be `bar` at most. Of kind "memory", what grows beyond the data is `bar` bytes at most; of kind "size", the zstd file by the data."""
     work: str
     said: str
     workload: str
     operation: str
     against: tuple | None
     bar: float
+    kind: str = "least"
 
 
 BARS = [
@@ -52,8 +53,12 @@ BARS = [
     Bar("load 100,000 tensors of 64 floats", "`torch.load`", "W5", "load", ("torch", "load"), 100),
     Bar("save the tutorial's checkpoint", "`torch.save`", "W1", "save", ("torch", "save"), 3),
     Bar("load the tutorial's checkpoint", "`torch.load`", "W1", "load", ("torch", "load"), 10),
-    Bar("memory beyond the data, load", "", "W3", "load", None, 64 * MIB),
-    Bar("memory beyond the data, save", "", "W3", "save", None, 32 * MIB),
+    Bar("the bf16 weights with zstd, size", "the bytes as they are", "W3", "save_zstd", None, 0.69, "size"),
+    Bar("the bf16 weights with zstd, save", "`torch.save`, as they are", "W3", "save_zstd", ("torch", "save"), 0.6),
+    Bar("the bf16 weights with zstd, load", "`torch.load`, as they are", "W3", "load_zstd", ("torch", "load"), 1.8),
+    Bar("memory beyond the data, load", "", "W3", "load", None, 64 * MIB, "memory"),
+    Bar("memory beyond the data, save", "", "W3", "save", None, 32 * MIB, "memory"),
+    Bar("`save_async` of GPT-2 + Adam, until the caller goes on", "`memcpy` of the same bytes", "W4", "save_async", ("raw", "memcpy"), 1.3, "most"),
 ]
 
 
@@ -98,15 +103,18 @@ def judge(results):
         theirs = find(results, bar.workload, *bar.against) if bar.against else None
         if ours is None or (bar.against and theirs is None):
             continue
-        if bar.against:
-            value, least = theirs["median"] / ours["median"], theirs["min"] / ours["min"]
-            met = value >= bar.bar
+        facts = results["workloads"][ours["workload"]]
+        if bar.kind == "memory":
+            value = least = ours["grown"] - (facts["bytes"] if bar.operation == "load" else 0)
+        elif bar.kind == "size":
+            value = least = facts["files"]["zstd"] / facts["bytes"]
         else:
-            data = results["workloads"][ours["workload"]]["bytes"] if bar.operation == "load" else 0
-            value = least = ours["grown"] - data
-            met = value <= bar.bar
+            value, least = theirs["median"] / ours["median"], theirs["min"] / ours["min"]
+            if bar.kind == "most":
+                value, least = 1 / value, 1 / least
+        met = value >= bar.bar if bar.kind == "least" else value <= bar.bar
         judged.append({"work": bar.work, "against": bar.said, "workload": ours["workload"], "value": value, "value_of_minima": least,
-                       "bar": bar.bar, "memory": bar.against is None, "met": met, "tarc": ours["median"],
+                       "bar": bar.bar, "kind": bar.kind, "met": met, "tarc": ours["median"],
                        "peer": theirs["median"] if theirs else None})
     return judged
 
@@ -136,11 +144,14 @@ def bars_table(results):
     for b in results["bars"]:
         work, before = "" if b["work"] == before else b["work"], b["work"]
         met = "met" if b["met"] else "**missed**"
-        if b["memory"]:
+        if b["kind"] == "memory":
             lines.append(f"| {work} | | {b['value'] / MIB:.1f} MiB | | | ≤ {b['bar'] / MIB:.0f} MiB | {met} |")
+        elif b["kind"] == "size":
+            lines.append(f"| {work} | {b['against']} | | | {b['value']:.3f} | ≤ {b['bar']:g} | {met} |")
         else:
+            sign = "≤" if b["kind"] == "most" else "≥"
             lines.append(f"| {work} | {b['against']} | {seconds(b['tarc'])} | {seconds(b['peer'])} | {ratio(b['value'])} | "
-                         f"≥ {b['bar']:g}x | {met} |")
+                         f"{sign} {b['bar']:g}x | {met} |")
     return "\n".join(lines) + "\n"
 
 
@@ -156,9 +167,14 @@ def rounds_text(results):
 
 
 def caption(results):
-    small = "" if results["size"] == "full" else f" Sizes are those of `--{results['size']}`, smaller than the rows say: no measure of a bar."
-    return (f"{machine_text(results)}; warm cache, files on no load synced, checksums written and verified by tarc; medians of "
-            f"{rounds_text(results)} interleaved rounds.{small}\n").replace("files on no load synced", "saves without fsync")
+    said = (f"{machine_text(results)}; warm cache, saves without fsync, checksums written and verified by tarc; medians of "
+            f"{rounds_text(results)} interleaved rounds.")
+    if results["load_before"] > 0.5:
+        said += (f" Others were at work on the machine too (load {results['load_before']:.1f} before the run), which costs most where "
+                 "tarc uses its threads.")
+    if results["size"] != "full":
+        said += f" Sizes are those of `--{results['size']}`, smaller than the rows say: no measure of a bar."
+    return said + "\n"
 
 
 def detail_table(results, key):

@@ -33,13 +33,14 @@ PLAN = {
     "W5": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), False),
     "W6": (("raw", "tarc", "torch", "safetensors", "hdf5", "cereal"), False),
 }
-SAVES = {"raw": ("save", "memcpy"), "tarc": ("save", "save_durable")}
+SAVES = {"raw": ("save", "memcpy"), "tarc": ("save", "save_durable", "save_async", "save_zstd")}
 LOADS = {
     "raw": ("load", "load_one_thread", "load_into"),
-    "tarc": ("load", "load_one_thread", "load_into", "open", "open_again", "open_read"),
+    "tarc": ("load", "load_one_thread", "load_into", "load_zstd", "open", "open_again", "open_read"),
     "torch": ("load", "open", "open_offsets", "open_read"),
     "safetensors": ("load", "open", "open_read"),
 }
+WEIGHTS = "W3"  # what compression is measured with, and not asynchronous saves, as their memory would be 2 GB more
 PYTHON = ("torch", "safetensors")
 RESIDENT = {"open", "open_again", "open_read", "open_offsets"}  # they claim no fresh memory
 
@@ -104,8 +105,12 @@ class Run:
         self.settings = settings
         self.data = settings.out / "data"
         self.data.mkdir(parents=True, exist_ok=True)
+        for path in self.data.iterdir():  # of a run that was killed
+            if path.suffix != ".pt":
+                path.unlink()
         self.resident = {}  # the processes of Python, which take seconds to start
-        self.results = {"size": settings.size, "machine": report.machine(self.data), "workloads": {}, "measurements": [], "skipped": []}
+        self.results = {"size": settings.size, "machine": report.machine(self.data),
+                        "load_before": os.getloadavg()[0], "workloads": {}, "measurements": [], "skipped": []}
         self.wrong = []
 
     def say(self, text):
@@ -146,6 +151,15 @@ class Run:
             else:
                 peer.close()
 
+    def operations(self, all_of, name, peers, key):
+        """Those of a peer that it has, and that take part in a workload."""
+        wanted = all_of.get(name, ("save",) if all_of is SAVES else ("load",))
+        has = wanted if name in PYTHON or name not in peers else peers[name].ask("operations", "")["operations"]
+        without = {"save_async"} if key == WEIGHTS else {"save_zstd", "load_zstd"}
+        if key.startswith("W5"):  # seconds each in Python, and nearly all of them what `open` takes too
+            without |= {"open_offsets", "open_read"}
+        return [o for o in wanted if o in has and o not in without]
+
     def workload(self, workload, count=None):
         key = workload if count is None else f"{workload}.{count}"
         if not self.room(workload, key):
@@ -164,8 +178,7 @@ class Run:
             self.results["workloads"][key] = {"title": workloads.TITLES[workload], "bytes": facts["torch"]["bytes"],
                                               "tensors": facts["torch"]["tensors"], "files": {}}
             self.saves(key, names, peers, kept)
-            for name in names:
-                self.results["workloads"][key]["files"][name] = kept[name].stat().st_size
+            self.results["workloads"][key]["files"] = {name: path.stat().st_size for name, path in kept.items()}
             os.sync()
             if fresh:  # what is held is in the way, and only those that open a mapping are asked again
                 self.release(peers)
@@ -185,21 +198,22 @@ class Run:
             def once(first):
                 path = self.data / f"{key}.{name}.new{'.safetensors' if name == 'safetensors' else ''}"
                 answer = peers[name].ask(operation, path)
-                if first and operation == "save" and name != "torch":
-                    kept[name] = path.rename(self.data / f"{key}.{name}{'.safetensors' if name == 'safetensors' else ''}")
+                keep = {"save": name, "save_zstd": "zstd"}.get(operation)
+                if first and keep and name not in ("raw", "torch"):  # raw reads tarc's
+                    kept[keep] = path.rename(self.data / f"{key}.{keep}{path.suffix if name == 'safetensors' else ''}")
                 path.unlink(missing_ok=True)  # and with it what of it was not written back
                 if first:
                     os.sync()
                 return answer
             return once
 
-        steps = {(n, o): step(n, o) for n in names for o in SAVES.get(n, ("save",))}
+        steps = {(n, o): step(n, o) for n in names for o in self.operations(SAVES, n, peers, key)}
         for (name, operation), answers in rounds_of(steps, self.settings.rounds, self.settings.budget).items():
             self.note(key, name, operation, answers)
 
     def loads(self, key, workload, names, peers, kept, size, sums, fresh):
         def once(name, operation, first):
-            path = kept["tarc" if name == "raw" else name]
+            path = kept["zstd" if operation == "load_zstd" else "tarc" if name == "raw" else name]
             words = ("sum", operation, path) if first else (operation, path)
             if not fresh or operation in RESIDENT:
                 return peers[name].ask(*words)
@@ -218,7 +232,7 @@ class Run:
                 return answer
             return run
 
-        steps = {(n, o): step(n, o) for n in names for o in LOADS.get(n, ("load",))}
+        steps = {(n, o): step(n, o) for n in names for o in self.operations(LOADS, n, peers, key)}
         for (name, operation), answers in rounds_of(steps, self.settings.rounds, self.settings.budget).items():
             self.note(key, name, operation, answers)
 

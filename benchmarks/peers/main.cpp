@@ -50,6 +50,11 @@ std::string answer(peer& p, std::string line) {
         p.hold(argument);
         return "{}";
     }
+    if (name == "operations") {
+        std::string all;
+        for (const auto& [each, o] : p.operations) all += (all.empty() ? "\"" : ", \"") + each + '"';
+        return "{\"operations\": [" + all + "]}";
+    }
     const auto o = p.operations.find(name);
     if (o == p.operations.end()) return "{\"error\": \"there is no operation " + name + "\"}";
     return run(o->second, argument);

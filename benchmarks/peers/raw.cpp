@@ -123,7 +123,8 @@ peer raw_peer() {
         keep(s->other, s->bytes);
     };
     copy.run = [s](const std::string&) { std::memcpy(s->other->data(), s->held->data(), s->bytes); };
-    copy.finish = [s] {
+    save.finish = copy.finish = [s] {  // the other peers need the memory
+        s->held.reset();
         s->other.reset();
         return std::uint64_t{0};
     };

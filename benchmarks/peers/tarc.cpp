@@ -13,6 +13,13 @@
 
 #include <tarc/archive/plan.hpp>
 #include <tarc/tarc.hpp>
+#if __has_include(<tarc/archive/save_async.hpp>)
+#include <tarc/archive/save_async.hpp>
+#define BENCH_ASYNC
+#endif
+#ifdef BENCH_ZSTD
+#include <tarc/codec/zstd.hpp>
+#endif
 
 #include "peer.hpp"
 #include "workloads.hpp"
@@ -66,6 +73,19 @@ peer peer_of() {
     };
     saves("save", {.durability = tarc::durability::atomic});
     saves("save_durable", {});
+#ifdef BENCH_ASYNC
+    const auto pending = std::make_shared<tarc::pending_save>();
+    p.operations["save_async"].run = [s, pending](const std::string& path) {
+        *pending = tarc::save_async(s->held, path, {.durability = tarc::durability::atomic});
+    };
+    p.operations["save_async"].finish = [pending] {
+        pending->get();
+        return std::uint64_t{0};
+    };
+#endif
+#ifdef BENCH_ZSTD
+    saves("save_zstd", {.durability = tarc::durability::atomic, .codec = tarc::zstd{}});
+#endif
 
     const auto loads = [&](const char* name, auto load) {
         operation& o = p.operations[name];
@@ -79,6 +99,9 @@ peer peer_of() {
     };
     loads("load", [](const std::string& path) { return tarc::load<T>(path, "cpu"); });
     loads("load_one_thread", [](const std::string& path) { return tarc::load<T>(path, "cpu", {.threads = 1}); });
+#ifdef BENCH_ZSTD
+    loads("load_zstd", [](const std::string& path) { return tarc::load<T>(path, "cpu"); });
+#endif
     loads("open", [](const std::string& path) { return tarc::load<T>(path, tarc::mapped); });
     loads("open_read", [s](const std::string& path) {
         T value = tarc::load<T>(path, tarc::mapped);

@@ -19,6 +19,8 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import report  # noqa: E402
 import run  # noqa: E402
 
+SOMETIMES = ("save_async", "save_zstd", "load_zstd", "open_offsets", "open_read")  # not of every workload; zstd where it is installed
+
 pytestmark = pytest.mark.skipif(not (PROGRAMS / "peers").exists(), reason="the benchmarks are not built (./dev bench)")
 
 
@@ -44,7 +46,7 @@ def test_everything_was_measured(folder, results):
     for workload in results["workloads"]:
         for peer in run.PLAN[workload.split(".")[0]][0]:
             for operation in run.SAVES.get(peer, ("save",)) + run.LOADS.get(peer, ("load",)):
-                if peer not in absent:
+                if peer not in absent and (operation not in SOMETIMES or (workload, peer, operation) in measured):
                     m = measured.pop((workload, peer, operation))
                     assert 0 < m["min"] <= m["median"] <= m["max"] < 60 and m["rounds"] == 1, m
     assert not measured
@@ -58,7 +60,7 @@ def test_everything_was_measured(folder, results):
 def test_every_bar_is_told_with_its_figures(folder, results):
     table = report.bars_table(results)
     assert table in (folder / "report.md").read_text(encoding="utf-8")
-    assert len(results["bars"]) == len([b for b in report.BARS if b.workload != "W2"])
+    assert len(results["bars"]) >= len([b for b in report.BARS if b.workload in ("W1", "W3", "W5") and b.operation not in SOMETIMES])
     by = {(m["workload"], m["peer"], m["operation"]): m["median"] for m in results["measurements"]}
     for bar in results["bars"]:
         if bar["work"].startswith("load 100,000"):
@@ -78,6 +80,8 @@ def test_a_bar_that_is_missed_is_marked(results, factor, word):
             m["median"] *= factor
             m["min"] *= factor
             m["grown"] = changed["workloads"][m["workload"]]["bytes"] + (2**30 if factor > 1 else 0)
+    if "zstd" in changed["workloads"]["W3"]["files"]:
+        changed["workloads"]["W3"]["files"]["zstd"] *= factor
     changed["bars"] = report.judge(changed)
     rows = report.bars_table(changed).splitlines()[2:]
     assert len(rows) == len(changed["bars"]) >= 10
