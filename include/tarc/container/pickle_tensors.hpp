@@ -79,6 +79,7 @@ public:
         p.after_key = after_key_;
         p.end = out_.bytes.size();
         p.like = &t;
+        p.offset = rebased_offset(t, *t.storage);
         p.requires_grad = requires_grad;
         phrases_[place(t)] = p;
     }
@@ -186,6 +187,7 @@ private:
     struct phrase {
         const tensor_body* like = nullptr;
         bool requires_grad = false;
+        std::int64_t offset = 0;                                 // from the first byte that is written
         std::size_t begin = 0, key = 0, after_key = 0, end = 0;  // in the stream
     };
     static std::size_t place(const tensor_body& t) {
@@ -198,7 +200,7 @@ private:
         const storage_body &s = *a.storage, &r = *b.storage;
         return a.type == b.type && a.conj == b.conj && a.neg == b.neg && std::ranges::equal(a.shape, b.shape) &&
                std::ranges::equal(a.strides, b.strides) && s.end - s.begin == r.end - r.begin &&
-               s.location == r.location && rebased_offset(a, s) == rebased_offset(b, r);
+               s.location == r.location && p.offset == rebased_offset(b, r);
     }
 
     struct claimant {

@@ -240,9 +240,16 @@ private:
                !(attributes->kind == value_kind::dict && attributes->dict->size == 0);
     }
     void tensor(const node& n) {
-        if (repeated(n)) return;
         const tensor_body& t = *n.tensor;
         const bool attributes = holds_something(t.attributes);
+        if (!t.parameter && !attributes) {
+            std::uint32_t& state = memo_.at(&n, fresh);
+            if (state != fresh) return out_.get(state);
+            tensors_.tensor(t, tensors_.differentiable(t));
+            state = out_.put();
+            return;
+        }
+        if (repeated(n)) return;
         if (t.parameter) {
             out_.global("torch._utils", attributes ? "_rebuild_parameter_with_state" : "_rebuild_parameter");
             if (attributes) out_.op(opcode::mark);
@@ -253,19 +260,15 @@ private:
             out_.empty_ordered_dict();
             if (attributes) return open(n, frame::part::attributes);
             out_.op(opcode::tuple3);
-        } else if (attributes) {
-            out_.global("torch._tensor", "_rebuild_from_type_v2");
-            out_.op(opcode::mark);
-            tensors_.function(t);
-            out_.global("torch", "Tensor");
-            tensors_.arguments(t, tensors_.differentiable(t));
-            return open(n, frame::part::attributes);
-        } else {
-            tensors_.tensor(t, tensors_.differentiable(t));
+            out_.op(opcode::reduce);
             return put(n);
         }
-        out_.op(opcode::reduce);
-        put(n);
+        out_.global("torch._tensor", "_rebuild_from_type_v2");
+        out_.op(opcode::mark);
+        tensors_.function(t);
+        out_.global("torch", "Tensor");
+        tensors_.arguments(t, tensors_.differentiable(t));
+        open(n, frame::part::attributes);
     }
 
     // -- parts

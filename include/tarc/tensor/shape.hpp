@@ -31,6 +31,18 @@ private:
 
 namespace detail {
 
+/// Most are short, and a call of memmove takes longer than the rest of a tensor.
+inline void copy_dims(std::span<const std::int64_t> from, std::int64_t* to) {
+    switch (from.size()) {
+        case 4: to[3] = from[3]; [[fallthrough]];
+        case 3: to[2] = from[2]; [[fallthrough]];
+        case 2: to[1] = from[1]; [[fallthrough]];
+        case 1: to[0] = from[0]; [[fallthrough]];
+        case 0: break;
+        default: std::copy(from.begin(), from.end(), to);
+    }
+}
+
 /// Sizes or strides of a tensor; up to six of them stand in the object itself.
 class dims {
 public:
@@ -74,19 +86,7 @@ private:
     void assign(std::span<const std::int64_t> s) {
         heap_.resize(s.size() > inline_size ? s.size() : 0);
         size_ = static_cast<std::uint32_t>(s.size());
-        if (s.size() > inline_size) {
-            std::copy(s.begin(), s.end(), heap_.data());
-            return;
-        }
-        switch (s.size()) {  // most are short, and a call of memmove takes longer than the rest of a tensor
-            case 6: near_[5] = s[5]; [[fallthrough]];
-            case 5: near_[4] = s[4]; [[fallthrough]];
-            case 4: near_[3] = s[3]; [[fallthrough]];
-            case 3: near_[2] = s[2]; [[fallthrough]];
-            case 2: near_[1] = s[1]; [[fallthrough]];
-            case 1: near_[0] = s[0]; [[fallthrough]];
-            default: break;
-        }
+        copy_dims(s, data());
     }
 
     std::uint32_t size_ = 0;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include <tarc/tensor/shape.hpp>
 #include <tarc/util/stable_row.hpp>
 #include <tarc/util/table.hpp>
 #include <tarc/value/node.hpp>
@@ -118,24 +119,24 @@ public:
 
     [[nodiscard]] std::span<const std::int64_t> copy(std::span<const std::int64_t> s) {
         auto* p = memory.array<std::int64_t>(s.size());
-        std::copy(s.begin(), s.end(), p);
+        copy_dims(s, p);
         return {p, s.size()};
     }
 
     /// A new storage of this tree; the reference stays valid. Text is copied into the arena.
     [[nodiscard]] storage_body& add_storage(std::string_view key, std::string_view location, std::uint64_t nbytes) {
-        storage_body& s = storages_.add();
-        s.key = memory.copy(key);
-        s.location = memory.copy(location);
-        s.nbytes = s.end = nbytes;
-        s.index = storages_.size() - 1;
-        return s;
+        return new_storage(memory.copy(key), memory.copy(location), nbytes);
     }
     /// The one storage of this tree that stands for a storage in memory.
     [[nodiscard]] storage_body& storage_of(const tarc::storage& live) {
         storage_body*& known = by_identity_[live.identity()];
         if (known == nullptr) {
-            known = &add_storage({}, live.device().location(), live.nbytes());
+            const device d = live.device();
+            if (last_location_.empty() || d != last_device_) {
+                last_location_ = memory.copy(d.location());
+                last_device_ = d;
+            }
+            known = &new_storage({}, last_location_, live.nbytes());
             known->live = live;
         }
         return *known;
@@ -144,6 +145,14 @@ public:
     [[nodiscard]] const stable_row<storage_body>& storages() const { return storages_; }
 
 private:
+    storage_body& new_storage(std::string_view key, std::string_view location, std::uint64_t nbytes) {
+        storage_body& s = storages_.add();
+        s.key = key;
+        s.location = location;
+        s.nbytes = s.end = nbytes;
+        s.index = storages_.size() - 1;
+        return s;
+    }
     node* text_node(value_kind k, std::string_view s) {
         node* n = make(k);
         s = memory.copy(s);
@@ -154,6 +163,8 @@ private:
 
     stable_row<storage_body> storages_;
     address_map<storage_body*> by_identity_;
+    device last_device_;  // of a storage in memory, and its tag
+    std::string_view last_location_;
 };
 
 }  // namespace tarc::detail
