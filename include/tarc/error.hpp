@@ -31,6 +31,7 @@ enum class errc : std::uint8_t {
     device_failed,      ///< a call of the device's runtime failed; the message says whether others can still succeed
     out_of_memory,      ///< an allocation failed
     invalid_argument,   ///< the call itself is wrong
+    cancelled,          ///< somebody wanted it to end: a progress callback, or pending_save::cancel()
 };
 
 /// The one exception of the library. `what()` says what is wrong, where, and what to do. The parts are there for

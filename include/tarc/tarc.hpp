@@ -11,6 +11,7 @@
 #include <tarc/error.hpp>
 #include <tarc/fwd.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/reflect/clone.hpp>
 #include <tarc/reflect/frozen.hpp>
 #include <tarc/reflect/loads.hpp>

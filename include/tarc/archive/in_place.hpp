@@ -16,8 +16,15 @@ namespace tarc::detail {
 /// before everything has succeeded. An error that leaves bytes half written says so (error::torn).
 class in_place_load {
 public:
-    in_place_load(const opened_file& file, const binding& bound, load_groups& groups, const load_options& o)
-        : file_(file), bound_(bound), groups_(groups), options_(o) {}
+    in_place_load(const opened_file& file, const binding& bound, load_groups& groups, const load_options& o,
+                  progress_meter* meter)
+        : file_(file), bound_(bound), groups_(groups), options_(o), meter_(meter) {}
+
+    /// Whether a group's bytes are read for what it has in place; else they come from the storage that its others get.
+    [[nodiscard]] static bool reads(const load_group& g) {
+        return g.in_place_jobs != 0 &&
+               (g.all_in_place() || g.where.kind == placement::where::shapes || g.where.kind == placement::where::view);
+    }
 
     void run() {
         bool torn = false;
@@ -31,17 +38,19 @@ public:
                 file_.prepare(*g.body);
                 direct.push_back(std::move(job));
             });
-            fill(file_, {direct.data(), direct.size()}, {options_.verify, options_.threads, options_.staging}, torn);
+            fill(file_, {direct.data(), direct.size()}, {options_.verify, options_.threads, options_.staging, meter_},
+                 torn);
             groups_.for_each([&](load_group& g) {
                 fill_job job = groups_.job_of(g);
                 if (g.in_place_jobs != 0 && g.body->nbytes != 0 && !goes_directly(g, job)) through_copy(g, torn);
             });
             file_.file().check_unchanged();
+            if (meter_ != nullptr) meter_->finish();
         } catch (error& e) {
             if (torn) e.set_torn();
             throw;
         } catch (const std::exception& e) {
-            if (!torn) throw;
+            if (!torn || (meter_ != nullptr && meter_->has_thrown())) throw;
             const bool memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
             error wrapped(memory ? errc::out_of_memory : errc::io, e.what());
             throw std::move(wrapped.set_torn());
@@ -85,12 +94,11 @@ private:
 
     /// From the storage that other tensors of this load got, else from a copy on the host.
     void through_copy(const load_group& g, bool& torn) const {
-        if (g.placed.defined() && g.where.kind != placement::where::shapes && g.where.kind != placement::where::view)
-            return scatter(g, g.placed, torn);
+        if (!reads(g)) return scatter(g, g.placed, torn);
         fill_job job = groups_.job_of(g);
         job.memory = host_memory();
         bool wrote = false;  // to a fresh storage only
-        fill(file_, {&job, 1}, {options_.verify, options_.threads, options_.staging}, wrote);
+        fill(file_, {&job, 1}, {options_.verify, options_.threads, options_.staging, meter_}, wrote);
         scatter(g, job.placed, torn);
     }
 
@@ -109,6 +117,7 @@ private:
     const binding& bound_;
     load_groups& groups_;
     const load_options& options_;
+    progress_meter* meter_;
 };
 
 }  // namespace tarc::detail

@@ -9,6 +9,7 @@
 #include <tarc/fwd.hpp>
 #include <tarc/io/file.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/transfer/staging.hpp>
 
 namespace tarc {
@@ -42,6 +43,8 @@ struct load_options {
     std::size_t threads = 0;
     /// The host memory through which bytes go to devices.
     tarc::staging staging = {};
+    /// Is told how far the load is, and can end it. Counts the storages that are read.
+    progress_callback progress = {};
     tarc::limits limits = {};
     /// The system calls; null means the system's own.
     file_system* files = nullptr;

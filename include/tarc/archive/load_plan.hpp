@@ -34,7 +34,7 @@ public:
     };
 
     load_plan(const opened_file& file, const request& r, policy_ref policy, const load_options& o)
-        : file_(file), options_(o), filter_(o.select, o.skip) {
+        : file_(file), options_(o), filter_(o.select, o.skip), meter_(o.progress) {
         bind_options b;
         b.strict = o.strict;
         b.in_place = o.in_place;
@@ -92,8 +92,10 @@ public:
             s.live = std::move(placed);
             s.location = bound_.values->memory.copy(s.live.device().location());
         }
-        if (groups_->any_in_place()) in_place_load(file_, bound_, *groups_, options_).run();
+        progress_meter* const meter = meter_.if_wanted();
+        if (groups_->any_in_place()) in_place_load(file_, bound_, *groups_, options_, meter).run();
         file_.file().check_unchanged();
+        if (meter != nullptr && !groups_->any_in_place()) meter->finish();
         for (std::size_t i = 0; i < made.size(); ++i)
             if (made[i].defined() && groups_->stays(bound_.tensors[i])) write_over(*bound_.tensors[i].target, made[i]);
         for (std::size_t i = 0; i < made.size(); ++i)
@@ -170,14 +172,26 @@ private:
             jobs.push_back(std::move(job));
             filled.push_back(&g);
         });
+        if (meter_.if_wanted() != nullptr) meter_.start(bytes_to_read(jobs));
         bool wrote = false;  // to fresh storages only
-        fill(file_, {jobs.data(), jobs.size()}, {options_.verify, options_.threads, options_.staging}, wrote);
+        fill(file_, {jobs.data(), jobs.size()},
+             {options_.verify, options_.threads, options_.staging, meter_.if_wanted()}, wrote);
         for (std::size_t i = 0; i < jobs.size(); ++i) {
             load_group& g = *filled[i];
             storage bytes = std::move(jobs[i].placed);
             if (memories[i] && g.converting != g.jobs.size()) g.placed = bytes;
             if (g.converting != 0) conversions_->make(g, bytes, memories[i]);
         }
+    }
+
+    /// `fresh` and what goes in place.
+    [[nodiscard]] std::uint64_t bytes_to_read(const vec<fill_job>& fresh) {
+        std::uint64_t bytes = 0;
+        for (const fill_job& job : fresh) bytes += job.from->nbytes;
+        groups_->for_each([&](const load_group& g) {
+            if (in_place_load::reads(g)) bytes += g.body->nbytes;
+        });
+        return bytes;
     }
 
     /// For scalar fields that a 0-d tensor fills: read and verified at once, since the report depends on its value.
@@ -200,6 +214,7 @@ private:
     std::optional<load_conversions> conversions_;
     address_map<storage> elements_;
     mapped_file mapped_{file_};
+    progress_meter meter_;
     bool whole_file_ = true;
 };
 

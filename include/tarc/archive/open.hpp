@@ -25,6 +25,12 @@ struct open_options {
     file_system* files = nullptr;
 };
 
+/// How to verify.
+struct verify_options {
+    /// Is told how far the verification is, and can end it. Counts the bytes that are read.
+    progress_callback progress = {};
+};
+
 namespace detail {
 
 template <class M>
@@ -165,8 +171,9 @@ public:
     /// Which format the file has.
     [[nodiscard]] file_format format() const noexcept { return state_->file.format(); }
     /// Checks every byte of the file against every checksum it has. Errors: errc::checksum_mismatch, errc::bad_archive.
-    void verify() const {
-        guarded([&] { state_->file.verify_all(); });
+    void verify(const verify_options& options = {}) const {
+        detail::progress_meter meter(options.progress);
+        guarded([&] { state_->file.verify_all(meter.if_wanted()); });
     }
 
     /// For the library's own use.

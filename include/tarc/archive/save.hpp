@@ -13,6 +13,7 @@
 #include <tarc/archive/endpoint.hpp>
 #include <tarc/format/write_file.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/reflect/schema.hpp>
 #include <tarc/transfer/drain.hpp>
 #include <tarc/util/table.hpp>
@@ -48,6 +49,8 @@ struct save_options {
     std::uint32_t alignment = 64;
     /// The host memory through which bytes come from devices.
     tarc::staging staging = {};
+    /// Is told how far the save is, and can end it.
+    progress_callback progress = {};
     tarc::limits limits = {};
     /// The system calls; null means the system's own.
     file_system* files = nullptr;
@@ -191,6 +194,7 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
     z.manifest = o.manifest;
     z.schema = std::move(schema);
     z.user = o.metadata.get();
+    progress_meter meter(o.progress);
     to.run(o.durability, o.files, [&](sink& out) {
         std::optional<drain> from;
         const auto bring = [&](std::span<const storage_slice> all, std::size_t i, take_bytes append) {
@@ -203,7 +207,7 @@ inline void save_tree(tree& t, const output& to, const save_options& o, schema_r
                 throw;
             }
         };
-        write_file(*t.root, out, format, o.limits, z, bring);
+        write_file(*t.root, out, format, o.limits, z, bring, meter.if_wanted());
     });
 }
 

@@ -22,6 +22,7 @@
 #include <tarc/io/checksum.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc {
@@ -189,10 +190,11 @@ public:
 
     /// Reads the record and compares its CRC-32, in constant memory when it is stored. Nothing to compare, and nothing
     /// read, when the archive has none.
-    void verify(const record& r) const {
+    void verify(const record& r, detail::progress_meter* meter = nullptr) const {
         if (!crc_computed_) return;
         if (r.method != detail::zip::stored) {
             static_cast<void>(read(r));
+            if (meter != nullptr) meter->add(r.size, r.name);
             return;
         }
         const std::uint64_t at = payload_offset(r);
@@ -202,6 +204,7 @@ public:
             if (r.size - done < piece.size()) piece.resize(r.size - done);
             file_->read(at + done, piece);
             crc = crc32(piece, crc);
+            if (meter != nullptr) meter->add(piece.size(), r.name);
         }
         verify_crc(r, crc);
     }

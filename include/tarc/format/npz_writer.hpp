@@ -14,6 +14,7 @@
 #include <tarc/format/tensor_bytes.hpp>
 #include <tarc/io/sink.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/storage_slice.hpp>
 
@@ -26,33 +27,36 @@ public:
     /// Errors: errc::unsavable for what NumPy has no dtype for and for a name that no member can have;
     /// errc::limit_exceeded.
     npz_writer(const node& root, const limits& limit) : values_(root, limit, "an npz file") {
-        std::uint64_t total = 0;
         for (const flat_value& v : values_.all()) {
             if (const char* fault = zip::name_fault(std::string(v.name) + ".npy"))
                 refuse_value(v.path, "the name of this value " + std::string(fault) + " -- rename it");
             parts_.push_back(v.value->kind == value_kind::tensor ? tensor(v) : scalar(v));
             slices_.push_back(parts_.back().slice);
-            total = checked_add(total, parts_.back().bytes, "the size of all arrays");
+            total_ = checked_add(total_, parts_.back().bytes, "the size of all arrays");
         }
-        if (total > limit.total_bytes)
+        if (total_ > limit.total_bytes)
             raise(errc::limit_exceeded, "the arrays take more than " + std::to_string(limit.total_bytes) +
                                             " bytes (tarc::limits::total_bytes)");
     }
 
-    void write(sink& out, bring_slice bring) const {
+    void write(sink& out, bring_slice bring, progress_meter* meter = nullptr) const {
+        if (meter != nullptr) meter->start(total_);
         zip_writer zip(out, zip_root::none);
         const auto append = [&](std::span<const std::byte> piece) { zip.append(piece); };
         for (std::size_t i = 0; i < parts_.size(); ++i) {
             const part& p = parts_[i];
+            const auto take = [&](std::span<const std::byte> bytes) {
+                use_metered(meter, bytes, p.value->name, append);
+            };
             try {
                 zip.begin(std::string(p.value->name) + ".npy", p.header.size() + p.bytes);
                 append(std::as_bytes(std::span(p.header.data(), p.header.size())));
                 if (p.value->value->kind != value_kind::tensor)
-                    append(std::span(p.scalar).first(p.bytes));
+                    take(std::span(p.scalar).first(p.bytes));
                 else if (p.slice.bytes() != 0)
                     bring_elements(
                         p.as_written, p.slice, [&](take_bytes to) { bring({slices_.data(), slices_.size()}, i, to); },
-                        append);
+                        take);
                 zip.end();
             } catch (error& e) {
                 e.at_field(p.value->path);
@@ -60,6 +64,7 @@ public:
             }
         }
         zip.finish();
+        if (meter != nullptr) meter->finish();
     }
 
 private:
@@ -136,6 +141,7 @@ private:
     flat_values values_;
     vec<part> parts_;
     vec<storage_slice> slices_;
+    std::uint64_t total_ = 0;
 };
 
 }  // namespace tarc::detail

@@ -14,6 +14,7 @@
 #include <tarc/format/manifest.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/value/tree.hpp>
 #include <tarc/value/value.hpp>
 
@@ -91,26 +92,43 @@ public:
     }
 
     /// Every checksum, header and byte of the file. Errors: the first that fails.
-    void verify_all() const {
+    void verify_all(progress_meter* meter = nullptr) const {
+        if (meter != nullptr) meter->start(bytes_to_verify());
         check_structure();
-        if (!zip_) return;
-        for (std::size_t i = 0; i < zip_->records().size(); ++i) verify_record(i);
+        for (std::size_t i = 0; zip_ && i < zip_->records().size(); ++i) verify_record(i, meter);
+        if (meter != nullptr) meter->finish();
+    }
+    /// What the meter of verify_record() comes to: a record with two checksums is read for each.
+    [[nodiscard]] std::uint64_t bytes_to_verify() const {
+        std::uint64_t bytes = 0;
+        for (std::size_t i = 0; zip_ && i < zip_->records().size(); ++i)
+            bytes += zip_->records()[i].size * (std::uint64_t{zip_->crc_computed()} + std::uint64_t{is_hashed(i)});
+        return bytes;
     }
     /// The checksums of one record, by its index in the ZIP archive's directory.
-    void verify_record(std::size_t index) const {
+    void verify_record(std::size_t index, progress_meter* meter = nullptr) const {
         const record& r = zip_->records()[index];
-        zip_->verify(r);
-        if (!facts_ || !facts_->covers(index) || r.size == 0) return;
-        if (r.method != 0) return facts_->verify(index, r.name, zip_->read(r));
+        zip_->verify(r, meter);
+        if (!is_hashed(index)) return;
+        if (r.method != 0) {
+            facts_->verify(index, r.name, zip_->read(r));
+            if (meter != nullptr) meter->add(r.size, r.name);
+            return;
+        }
         std::vector<std::byte> block(std::min(r.size, block_bytes));
         for (std::uint64_t at = 0; at < r.size; at += block_bytes) {
             const std::span<std::byte> piece = std::span(block).first(std::min(block_bytes, r.size - at));
             zip_->read_into(r, at, piece);
             facts_->verify(index, r.name, at / block_bytes, piece);
+            if (meter != nullptr) meter->add(piece.size(), r.name);
         }
     }
 
 private:
+    [[nodiscard]] bool is_hashed(std::size_t index) const {
+        return facts_ && facts_->covers(index) && zip_->records()[index].size != 0;
+    }
+
     file_format format_;
     limits limits_;
     std::optional<zip_reader> zip_;

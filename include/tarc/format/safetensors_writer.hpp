@@ -13,6 +13,7 @@
 #include <tarc/format/tensor_bytes.hpp>
 #include <tarc/io/sink.hpp>
 #include <tarc/limits.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/util/constant_text.hpp>
 #include <tarc/util/sort.hpp>
 #include <tarc/util/vec.hpp>
@@ -44,7 +45,7 @@ public:
                 raise(errc::limit_exceeded, "the tensors take more than " + std::to_string(limit.total_bytes) +
                                                 " bytes (tarc::limits::total_bytes)");
             describe(p, at, end);
-            at = end;
+            at = total_ = end;
             slices_.push_back(p.slice);
             sorted_.push_back(&p);
         }
@@ -56,7 +57,8 @@ public:
                                             std::to_string(safetensors_header_limit));
     }
 
-    void write(sink& out, bring_slice bring) const {
+    void write(sink& out, bring_slice bring, progress_meter* meter = nullptr) const {
+        if (meter != nullptr) meter->start(total_);
         std::byte length[8];
         const std::uint64_t n = header_.size();
         std::memcpy(length, &n, 8);
@@ -65,15 +67,19 @@ public:
         const auto append = [&](std::span<const std::byte> piece) { out.write(piece); };
         for (std::size_t i = 0; i < sorted_.size(); ++i) {
             if (slices_[i].bytes() == 0) continue;
+            const auto take = [&](std::span<const std::byte> bytes) {
+                use_metered(meter, bytes, sorted_[i]->value->name, append);
+            };
             try {
                 bring_elements(
                     *sorted_[i]->value->value->tensor, slices_[i],
-                    [&](take_bytes to) { bring({slices_.data(), slices_.size()}, i, to); }, append);
+                    [&](take_bytes to) { bring({slices_.data(), slices_.size()}, i, to); }, take);
             } catch (error& e) {
                 e.at_field(sorted_[i]->value->path);
                 throw;
             }
         }
+        if (meter != nullptr) meter->finish();
     }
 
 private:
@@ -161,6 +167,7 @@ private:
     vec<const part*> sorted_;
     vec<storage_slice> slices_;
     std::string header_;
+    std::uint64_t total_ = 0;
 };
 
 }  // namespace tarc::detail

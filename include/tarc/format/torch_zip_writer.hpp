@@ -11,6 +11,7 @@
 #include <tarc/container/zip_writer.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/io/sink.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/storage_slice.hpp>
 
@@ -65,19 +66,26 @@ inline void append_hex(std::string& to, std::span<const std::uint64_t> hashes) {
 /// pickle first refers to them; of each its bytes [begin, end) are written. The bytes depend on the values and options
 /// alone.
 inline void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o,
-                            bring_slice bring) {
+                            bring_slice bring, progress_meter* meter = nullptr) {
     const pickled p = write_pickle(root, limit);
+    vec<storage_slice> slices;
+    std::uint64_t total = 0;
+    for (const storage_body* s : p.storages) {
+        slices.push_back({s, s->begin, s->end});
+        total += slices.back().bytes();
+    }
+    if (meter != nullptr) meter->start(total);
     zip_writer zip(out, "archive", o.alignment);
     zip.add("data.pkl", std::span(p.bytes.data(), p.bytes.size()));
     write_text_record(zip, ".format_version", "1");
     write_text_record(zip, ".storage_alignment", std::to_string(o.alignment));
     write_text_record(zip, "byteorder", "little");
-    vec<storage_slice> slices;
-    for (const storage_body* s : p.storages) slices.push_back({s, s->begin, s->end});
     for (std::size_t i = 0; i < slices.size(); ++i) {
-        zip.begin("data/" + std::to_string(i), slices[i].bytes(), zip_writer::name_check::distinct);
-        if (slices[i].bytes() != 0)
-            bring({slices.data(), slices.size()}, i, [&](std::span<const std::byte> piece) { zip.append(piece); });
+        const std::string name = "data/" + std::to_string(i);
+        zip.begin(name, slices[i].bytes(), zip_writer::name_check::distinct);
+        const auto append = [&](std::span<const std::byte> piece) { zip.append(piece); };
+        const auto take = [&](std::span<const std::byte> bytes) { use_metered(meter, bytes, name, append); };
+        if (slices[i].bytes() != 0) bring({slices.data(), slices.size()}, i, take);
         zip.end();
     }
     write_text_record(zip, "version", "3\n");
@@ -96,6 +104,7 @@ inline void write_torch_zip(const node& root, sink& out, const limits& limit, co
     }
     write_text_record(zip, ".data/serialization_id", id);
     zip.finish();
+    if (meter != nullptr) meter->finish();
 }
 
 }  // namespace tarc::detail

@@ -6,8 +6,10 @@
 #include <exception>  // std::exception_ptr
 #include <memory>     // std::unique_ptr
 #include <span>
+#include <string_view>
 
 #include <tarc/format/opened_file.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/transfer/fill_host.hpp>
 #include <tarc/transfer/fill_job.hpp>
 #include <tarc/transfer/fill_lane.hpp>
@@ -23,6 +25,7 @@ struct fill_options {
     bool verify = true;
     std::size_t threads = 0;  ///< at most; 0: as many as the library finds useful
     const tarc::staging& staging;
+    progress_meter* meter = nullptr;  ///< counts the bytes of storages; null: nobody listens
 };
 
 /// Brings storages of a file into memory, each byte read and checked once: straight to where the host can write,
@@ -53,6 +56,23 @@ inline void fill(const opened_file& file, std::span<fill_job> jobs, const fill_o
     for (const auto& lane : lanes) for_job(lane->first(), [&] { lane->start(o.staging); });
     host.start();
 
+    std::uint64_t told = 0;
+    const auto tell = [&] {
+        if (o.meter == nullptr) return;
+        std::uint64_t moved = host.moved();
+        const fill_job* last = host.last_begun();
+        for (const auto& lane : lanes) {
+            moved += lane->moved();
+            if (last == nullptr) last = lane->last_begun();
+        }
+        std::string_view name;
+        if (last != nullptr) {
+            const record* r = file.record_of(*last->from);
+            name = r != nullptr ? r->name : last->field;
+        }
+        o.meter->add(moved - told, name);
+        told = moved;
+    };
     const auto help = [&] {
         vec<std::byte> scratch;
         while (host.step(scratch)) {
@@ -60,7 +80,7 @@ inline void fill(const opened_file& file, std::span<fill_job> jobs, const fill_o
     };
     const auto work = [&] {
         vec<std::byte> scratch;
-        for (patience wait;;) {
+        for (patience wait;; tell()) {
             bool left = false, moved = false;
             for (const auto& lane : lanes) {
                 if (lane->done()) continue;
@@ -93,6 +113,7 @@ inline void fill(const opened_file& file, std::span<fill_job> jobs, const fill_o
     if (fault) std::rethrow_exception(fault);
     host.finish();
     for (const auto& lane : lanes) lane->finish();
+    tell();
 }
 
 }  // namespace tarc::detail

@@ -43,6 +43,13 @@ public:
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::size_t pieces() const noexcept { return pieces_.size(); }
     [[nodiscard]] bool wrote() const noexcept { return wrote_.load(); }
+    /// The bytes of storages that have been read and checked so far.
+    [[nodiscard]] std::uint64_t moved() const noexcept { return moved_.load(std::memory_order_relaxed); }
+    /// One that was lately begun; null before the first.
+    [[nodiscard]] const fill_job* last_begun() const noexcept {
+        const std::size_t begun = std::min(next_.load(std::memory_order_relaxed), pieces_.size());
+        return begun == 0 ? nullptr : &jobs_[mine_[pieces_[begun - 1].first]];
+    }
 
     /// Reads the next piece; false when none is left, or one has failed. Any number of threads may call it at once,
     /// each with a scratch of its own.
@@ -56,6 +63,7 @@ public:
                 read_large(p);
             else
                 read_small(p, scratch);
+            moved_.fetch_add(p.payload, std::memory_order_relaxed);
         } catch (...) {
             p.fault = std::current_exception();
             failed_ = true;
@@ -91,6 +99,7 @@ private:
     struct piece {
         std::size_t first = 0, jobs = 1;      // in mine_
         std::uint64_t offset = 0, bytes = 0;  // in the storage; of several: in the file
+        std::uint64_t payload = 0;            // bytes of storages
         bool in_part = false, by_crc = false;
         std::uint32_t crc = 0;
         storage slab;  // of several
@@ -132,6 +141,7 @@ private:
         std::uint64_t together = 0;
         for (std::size_t k = i; k < i + n; ++k) {
             fill_job& job = jobs_[mine_[k]];
+            p.payload += job.from->nbytes;
             if (shares(job))
                 together += round_up(job.from->nbytes);
             else
@@ -155,6 +165,7 @@ private:
             p.offset = at;
             p.bytes = whole ? s.nbytes : std::min(piece_bytes, s.nbytes - at);
             p.in_part = !whole;
+            p.payload = p.bytes;
             at += p.bytes;
             bytes_ += p.bytes;
             pieces_.push_back(std::move(p));
@@ -234,6 +245,7 @@ private:
     range gathered_;  // by the last gather()
     std::uint64_t bytes_ = 0;
     std::atomic<std::size_t> next_ = 0;
+    std::atomic<std::uint64_t> moved_ = 0;
     std::atomic<bool> failed_ = false, wrote_ = false;
 };
 

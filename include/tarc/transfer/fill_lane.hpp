@@ -46,6 +46,12 @@ public:
         ring_.allocate(std::min<std::uint64_t>(batches_.size(), s.slots), round_up(largest, slot_alignment));
     }
 
+    /// The bytes of storages that have been read and checked so far.
+    [[nodiscard]] std::uint64_t moved() const noexcept { return moved_; }
+    /// The one that was begun last; null before the first.
+    [[nodiscard]] const fill_job* last_begun() const noexcept {
+        return next_ == 0 ? nullptr : &jobs_[pieces_[next_ - 1].job];
+    }
     [[nodiscard]] bool done() const noexcept { return next_ == pieces_.size(); }
 
     /// Reads the next piece and starts its copy; false when no slot is free for it.
@@ -69,6 +75,7 @@ public:
             }
         });
         if (reader_->left() == 0) reader_.reset();
+        moved_ += p.bytes;
         ++next_;
         return true;
     }
@@ -191,6 +198,7 @@ private:
     vec<batch> batches_;
     vec<std::size_t> sent_;  // the batch that each slot holds
     std::size_t next_ = 0;
+    std::uint64_t moved_ = 0;
     std::optional<storage_reader> reader_;
     ring ring_;  // last: nothing is under way any more when the rest goes
 };
