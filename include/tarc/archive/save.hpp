@@ -181,49 +181,82 @@ inline void check_torch_options(const save_options& o) {
     });
 }
 
-inline void save_tree(tree& t, const output& to, const save_options& o, schema_record schema) {
-    const file_format format = format_to_save(o, to.path());
-    const bool torch = format == file_format::torch;
-    std::optional<storage_ranges> ranges;
-    if (torch) {
-        check_torch_options(o);
-        ranges.emplace(t, o);
+/// A save of which everything is decided, and nothing written.
+class prepared_save {
+public:
+    /// Encodes the object; its storages are referred to, not copied. Errors: what save() says of the value and the
+    /// options.
+    prepared_save(const type_facts& t, std::int64_t version, const void* object, const std::string& path,
+                  const save_options& o)
+        : options_(o) {
+        const file_format format = format_to_save(o, path);
+        torch_ = format == file_format::torch;
+        values_.root = encoder(values_, o.keys, torch_).encode(t, object);
+        torch_zip_options z;
+        if (torch_) {
+            check_torch_options(o);
+            ranges_.emplace(values_, o);
+            z.alignment = o.alignment;
+            z.manifest = o.manifest;
+        }
+        if (torch_ && o.manifest) {
+            z.schema.version = version;
+            z.schema.text = schema_writer::text(t, version);
+            z.schema.digest = xxh3(std::as_bytes(std::span(z.schema.text.data(), z.schema.text.size())));
+        }
+        z.user = o.metadata.get();
+        writer_.emplace(*values_.root, format, o.limits, std::move(z));
     }
-    torch_zip_options z;
-    z.alignment = o.alignment;
-    z.manifest = o.manifest;
-    z.schema = std::move(schema);
-    z.user = o.metadata.get();
-    progress_meter meter(o.progress);
-    to.run(o.durability, o.files, [&](sink& out) {
-        std::optional<drain> from;
-        const auto bring = [&](std::span<const storage_slice> all, std::size_t i, take_bytes append) {
-            if (!from) from.emplace(all, o.staging);
-            try {
-                from->bring(i, append);
-            } catch (error& e) {
-                if (torch && (e.code() == errc::device_failed || e.code() == errc::out_of_memory))
-                    e.in_record("data/" + std::to_string(i)).at_field(ranges->path(*all[i].storage));
-                throw;
-            }
-        };
-        write_file(*t.root, out, format, o.limits, z, bring, meter.if_wanted());
-    });
-}
+    prepared_save(const prepared_save&) = delete;
+    prepared_save& operator=(const prepared_save&) = delete;
+
+    [[nodiscard]] const save_options& options() const noexcept { return options_; }
+    [[nodiscard]] std::span<const storage_slice> slices() const { return writer_->slices(); }
+
+    void write(sink& out, bring_slice bring, progress_meter* meter) const {
+        writer_->write(
+            out,
+            [&](std::span<const storage_slice> all, std::size_t i, take_bytes append) {
+                at_slice(i, [&] { bring(all, i, append); });
+            },
+            meter);
+    }
+
+    /// Errors of `step` with a device say which tensor it was about.
+    template <class F>
+    void at_slice(std::size_t i, F&& step) const {
+        try {
+            step();
+        } catch (error& e) {
+            if (torch_ && (e.code() == errc::device_failed || e.code() == errc::out_of_memory))
+                e.in_record("data/" + std::to_string(i)).at_field(ranges_->path(*slices()[i].storage));
+            throw;
+        }
+    }
+
+private:
+    save_options options_;
+    bool torch_ = true;
+    tree values_;
+    std::optional<storage_ranges> ranges_;
+    std::optional<file_writer> writer_;
+};
 
 inline void save_object(const type_facts& t, std::int64_t version, const void* object, const output& to,
                         const save_options& o) {
     try {
-        tree values;
-        const bool torch = format_to_save(o, to.path()) == file_format::torch;
-        values.root = encoder(values, o.keys, torch).encode(t, object);
-        schema_record schema;
-        if (torch && o.manifest) {
-            schema.version = version;
-            schema.text = schema_writer::text(t, version);
-            schema.digest = xxh3(std::as_bytes(std::span(schema.text.data(), schema.text.size())));
-        }
-        save_tree(values, to, o, std::move(schema));
+        const prepared_save save(t, version, object, to.path(), o);
+        progress_meter meter(o.progress);
+        to.run(o.durability, o.files, [&](sink& out) {
+            std::optional<drain> from;
+            save.write(
+                out,
+                [&](std::span<const storage_slice> all, std::size_t i, take_bytes append) {
+                    if (!from) from.emplace(all, o.staging);
+                    from->bring(i, append);
+                },
+                meter.if_wanted());
+        });
     } catch (error& e) {
         if (!to.path().empty()) e.in_archive(to.path());
         throw;

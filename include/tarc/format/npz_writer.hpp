@@ -39,6 +39,8 @@ public:
                                             " bytes (tarc::limits::total_bytes)");
     }
 
+    [[nodiscard]] std::span<const storage_slice> slices() const { return {slices_.data(), slices_.size()}; }
+
     void write(sink& out, bring_slice bring, progress_meter* meter = nullptr) const {
         if (meter != nullptr) meter->start(total_);
         zip_writer zip(out, zip_root::none);

@@ -57,6 +57,8 @@ public:
                                             std::to_string(safetensors_header_limit));
     }
 
+    [[nodiscard]] std::span<const storage_slice> slices() const { return {slices_.data(), slices_.size()}; }
+
     void write(sink& out, bring_slice bring, progress_meter* meter = nullptr) const {
         if (meter != nullptr) meter->start(total_);
         std::byte length[8];

@@ -62,49 +62,62 @@ inline void append_hex(std::string& to, std::span<const std::uint64_t> hashes) {
     return write_pickle(*root, limits{}).bytes;
 }
 
-/// Writes one archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the
-/// pickle first refers to them; of each its bytes [begin, end) are written. The bytes depend on the values and options
-/// alone.
-inline void write_torch_zip(const node& root, sink& out, const limits& limit, const torch_zip_options& o,
-                            bring_slice bring, progress_meter* meter = nullptr) {
-    const pickled p = write_pickle(root, limit);
-    vec<storage_slice> slices;
-    std::uint64_t total = 0;
-    for (const storage_body* s : p.storages) {
-        slices.push_back({s, s->begin, s->end});
-        total += slices.back().bytes();
+/// One archive (FORMAT: "The exact bytes of a plain archive"). Storages are numbered in the order in which the pickle
+/// first refers to them; of each its bytes [begin, end) are written. The bytes depend on the values and options alone.
+class torch_zip_writer {
+public:
+    torch_zip_writer(const node& root, const limits& limit, torch_zip_options o) : options_(std::move(o)) {
+        pickled p = write_pickle(root, limit);
+        pickle_ = std::move(p.bytes);
+        for (const storage_body* s : p.storages) {
+            slices_.push_back({s, s->begin, s->end});
+            total_ += slices_.back().bytes();
+        }
     }
-    if (meter != nullptr) meter->start(total);
-    zip_writer zip(out, "archive", o.alignment);
-    zip.add("data.pkl", std::span(p.bytes.data(), p.bytes.size()));
-    write_text_record(zip, ".format_version", "1");
-    write_text_record(zip, ".storage_alignment", std::to_string(o.alignment));
-    write_text_record(zip, "byteorder", "little");
-    for (std::size_t i = 0; i < slices.size(); ++i) {
-        const std::string name = "data/" + std::to_string(i);
-        zip.begin(name, slices[i].bytes(), zip_writer::name_check::distinct);
-        const auto append = [&](std::span<const std::byte> piece) { zip.append(piece); };
-        const auto take = [&](std::span<const std::byte> bytes) { use_metered(meter, bytes, name, append); };
-        if (slices[i].bytes() != 0) bring({slices.data(), slices.size()}, i, take);
-        zip.end();
+
+    [[nodiscard]] std::span<const storage_slice> slices() const { return {slices_.data(), slices_.size()}; }
+
+    void write(sink& out, bring_slice bring, progress_meter* meter = nullptr) const {
+        if (meter != nullptr) meter->start(total_);
+        zip_writer zip(out, "archive", options_.alignment);
+        zip.add("data.pkl", pickle());
+        write_text_record(zip, ".format_version", "1");
+        write_text_record(zip, ".storage_alignment", std::to_string(options_.alignment));
+        write_text_record(zip, "byteorder", "little");
+        for (std::size_t i = 0; i < slices_.size(); ++i) {
+            const std::string name = "data/" + std::to_string(i);
+            zip.begin(name, slices_[i].bytes(), zip_writer::name_check::distinct);
+            const auto append = [&](std::span<const std::byte> piece) { zip.append(piece); };
+            const auto take = [&](std::span<const std::byte> bytes) { use_metered(meter, bytes, name, append); };
+            if (slices_[i].bytes() != 0) bring({slices_.data(), slices_.size()}, i, take);
+            zip.end();
+        }
+        write_text_record(zip, "version", "3\n");
+        // like torch's, it names the content: the pickle's hash, then that of all records
+        std::string all;
+        for (std::size_t i = 0; i < zip.records().size(); ++i) {
+            all.append(zip.records()[i].name).append("\n");
+            append_hex(all, zip.hashes(i));
+            all += '\n';
+        }
+        const std::string id =
+            twenty_digits(xxh3(pickle())) + twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
+        if (options_.manifest) {
+            const vec<std::byte> bytes = manifest_bytes(zip, options_);
+            zip.add(manifest_name, std::span(bytes.data(), bytes.size()));
+        }
+        write_text_record(zip, ".data/serialization_id", id);
+        zip.finish();
+        if (meter != nullptr) meter->finish();
     }
-    write_text_record(zip, "version", "3\n");
-    // like torch's, it names the content: the pickle's hash, then that of all records
-    std::string all;
-    for (std::size_t i = 0; i < zip.records().size(); ++i) {
-        all.append(zip.records()[i].name).append("\n");
-        append_hex(all, zip.hashes(i));
-        all += '\n';
-    }
-    const std::string id = twenty_digits(xxh3(std::span(p.bytes.data(), p.bytes.size()))) +
-                           twenty_digits(xxh3(std::as_bytes(std::span(all.data(), all.size()))));
-    if (o.manifest) {
-        const vec<std::byte> bytes = manifest_bytes(zip, o);
-        zip.add(manifest_name, std::span(bytes.data(), bytes.size()));
-    }
-    write_text_record(zip, ".data/serialization_id", id);
-    zip.finish();
-    if (meter != nullptr) meter->finish();
-}
+
+private:
+    [[nodiscard]] std::span<const std::byte> pickle() const { return {pickle_.data(), pickle_.size()}; }
+
+    torch_zip_options options_;
+    vec<std::byte> pickle_;
+    vec<storage_slice> slices_;
+    std::uint64_t total_ = 0;
+};
 
 }  // namespace tarc::detail

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
+#include <utility>
 
 #include <tarc/error.hpp>
 #include <tarc/format/npz_writer.hpp>
@@ -22,25 +24,51 @@ namespace tarc::detail {
     return std::nullopt;
 }
 
-/// Writes a tree in any of the formats that tarc writes. `bring` brings the bytes of storages: `drain` those in memory,
-/// `file_slices` those of an opened file. Of the options, `user` goes into a safetensors file too, where it must be a
-/// dict of texts; the rest is for torch's format only. What a format cannot hold is known before the first byte is
-/// written. `meter`, if not null, counts the tensors' bytes. Errors: errc::unsavable, with the path;
-/// errc::invalid_argument; those of `bring` and of the sink.
+/// A tree on its way into a file of any of the formats that tarc writes: all that can be known before the first byte is
+/// written is known once it is made.
+class file_writer {
+public:
+    /// Of the options, `user` goes into a safetensors file too, where it must be a dict of texts; the rest is for
+    /// torch's format only. `root` must outlive the writer. Errors: errc::unsavable for what the format cannot hold,
+    /// with the path; errc::invalid_argument.
+    file_writer(const node& root, file_format f, const limits& limit, torch_zip_options o) {
+        switch (f) {
+            case file_format::torch: torch_.emplace(root, limit, std::move(o)); return;
+            case file_format::safetensors: safetensors_.emplace(root, limit, o.user); return;
+            case file_format::npz:
+                if (o.user != nullptr)
+                    raise(errc::invalid_argument,
+                          "an npz file has no place for metadata -- make it values, or leave it out");
+                npz_.emplace(root, limit);
+                return;
+            default:
+                raise(errc::invalid_argument,
+                      "only torch's ZIP format, safetensors and npz are written -- save as one of them");
+        }
+    }
+
+    /// Of which storages what bytes are written, in order.
+    [[nodiscard]] std::span<const storage_slice> slices() const {
+        return torch_ ? torch_->slices() : safetensors_ ? safetensors_->slices() : npz_->slices();
+    }
+
+    /// Once. `bring` brings the bytes of storages: `drain` those in memory, `file_slices` those of an opened file.
+    /// `meter`, if not null, counts the tensors' bytes. Errors: those of `bring`, of the sink and of the meter.
+    void write(sink& out, bring_slice bring, progress_meter* meter) const {
+        if (torch_) return torch_->write(out, bring, meter);
+        if (safetensors_) return safetensors_->write(out, bring, meter);
+        npz_->write(out, bring, meter);
+    }
+
+private:
+    std::optional<torch_zip_writer> torch_;
+    std::optional<safetensors_writer> safetensors_;
+    std::optional<npz_writer> npz_;
+};
+
 inline void write_file(const node& root, sink& out, file_format f, const limits& limit, const torch_zip_options& o,
                        bring_slice bring, progress_meter* meter = nullptr) {
-    switch (f) {
-        case file_format::torch: return write_torch_zip(root, out, limit, o, bring, meter);
-        case file_format::safetensors: return safetensors_writer(root, limit, o.user).write(out, bring, meter);
-        case file_format::npz:
-            if (o.user != nullptr)
-                raise(errc::invalid_argument,
-                      "an npz file has no place for metadata -- make it values, or leave it out");
-            return npz_writer(root, limit).write(out, bring, meter);
-        default:
-            raise(errc::invalid_argument,
-                  "only torch's ZIP format, safetensors and npz are written -- save as one of them");
-    }
+    file_writer(root, f, limit, o).write(out, bring, meter);
 }
 
 }  // namespace tarc::detail

@@ -14,6 +14,7 @@
 
 #include <tarc/error.hpp>
 #include <tarc/io/file.hpp>
+#include <tarc/util/function_ref.hpp>
 
 namespace tarc {
 
@@ -113,6 +114,10 @@ public:
 
     /// Puts the file in its place. Once only. Returns after the last call that the durability asks for has succeeded.
     void commit() {
+        commit([] {});
+    }
+    /// The same; `before_rename` is called when nothing but the rename is left to do, and may still throw.
+    void commit(detail::function_ref<void()> before_rename) {
         require_open();
         guarded([&] {
             flush();
@@ -123,9 +128,10 @@ public:
             if (old_mode_ && files_.fchmod(file_->get(), *old_mode_) != 0) fail("fchmod");
             if (file_->close() != 0) fail("close");  // network file systems report failed writes here
             if (durability_ == durability::atomic) {
+                before_rename();
                 rename();
             } else {
-                rename_and_sync();
+                rename_and_sync(before_rename);
             }
         });
         file_.reset();
@@ -176,7 +182,7 @@ private:
         temporary_.clear();
     }
 
-    void rename_and_sync() {
+    void rename_and_sync(detail::function_ref<void()> before_rename) {
         // Opened before the rename: a folder that cannot be opened cannot be synced, and that is better known now.
         int fd = 0;
         do fd = files_.open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -185,6 +191,7 @@ private:
             fail("open", "the folder cannot be synced, so nothing was saved; durability::atomic does without");
         }
         detail::descriptor folder(files_, fd);
+        before_rename();
         rename();
         constexpr const char* replaced =
             "the new file is in place, but its folder was not synced: a loss of power may bring the old one back";
