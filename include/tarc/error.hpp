@@ -32,6 +32,7 @@ enum class errc : std::uint8_t {
     out_of_memory,      ///< an allocation failed
     invalid_argument,   ///< the call itself is wrong
     cancelled,          ///< somebody wanted it to end: a progress callback, or pending_save::cancel()
+    busy,               ///< as many saves are under way as the async_saver takes, and it is not to wait
 };
 
 /// The one exception of the library. `what()` says what is wrong, where, and what to do. The parts are there for

@@ -4,13 +4,12 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>  // std::shared_ptr
 #include <span>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 #include <tarc/error.hpp>
+#include <tarc/util/shared_function.hpp>
 
 namespace tarc {
 
@@ -37,34 +36,20 @@ public:
     progress_callback() = default;
     template <class F>
         requires(!std::same_as<std::remove_cvref_t<F>, progress_callback> &&
-                 std::invocable<std::decay_t<F>&, const progress&>)
-    progress_callback(F&& f) : callable_(std::make_shared<holder<std::decay_t<F>>>(static_cast<F&&>(f))) {}
+                 std::is_invocable_v<std::decay_t<F>&, const progress&>)
+    progress_callback(F&& f) {
+        if constexpr (std::is_void_v<std::invoke_result_t<std::decay_t<F>&, const progress&>>)
+            call_ = [g = std::decay_t<F>(static_cast<F&&>(f))](const progress& p) mutable { return g(p), true; };
+        else
+            call_ = static_cast<F&&>(f);
+    }
 
-    [[nodiscard]] explicit operator bool() const noexcept { return callable_ != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(call_); }
     /// Whether to go on.
-    bool operator()(const progress& p) const { return callable_->call(p); }
+    bool operator()(const progress& p) const { return call_(p); }
 
 private:
-    struct callable {
-        virtual ~callable() = default;
-        virtual bool call(const progress& p) = 0;
-    };
-    template <class F>
-    struct holder final : callable {
-        template <class G>
-        explicit holder(G&& g) : f(static_cast<G&&>(g)) {}
-        bool call(const progress& p) override {
-            if constexpr (std::is_void_v<std::invoke_result_t<F&, const progress&>>) {
-                f(p);
-                return true;
-            } else {
-                return static_cast<bool>(f(p));
-            }
-        }
-        F f;
-    };
-
-    std::shared_ptr<callable> callable_;
+    detail::shared_function<bool(const progress&)> call_;
 };
 
 namespace detail {

@@ -204,7 +204,7 @@ public:
             z.schema.text = schema_writer::text(t, version);
             z.schema.digest = xxh3(std::as_bytes(std::span(z.schema.text.data(), z.schema.text.size())));
         }
-        z.user = o.metadata.get();
+        if (o.metadata.get() != nullptr) z.user = tree_copier(values_).copy(o.metadata.get());
         writer_.emplace(*values_.root, format, o.limits, std::move(z));
     }
     prepared_save(const prepared_save&) = delete;
@@ -212,6 +212,10 @@ public:
 
     [[nodiscard]] const save_options& options() const noexcept { return options_; }
     [[nodiscard]] std::span<const storage_slice> slices() const { return writer_->slices(); }
+    /// Lets go of the storages: their bytes come from elsewhere.
+    void forget_storages() noexcept {
+        for (storage_body& s : values_.storages()) s.live = {};
+    }
 
     void write(sink& out, bring_slice bring, progress_meter* meter) const {
         writer_->write(
