@@ -14,7 +14,7 @@ namespace cli {
 /// DEFLATE alone lets a few bytes stand for a thousand times as many.
 [[nodiscard]] tarc::limits limits_for(std::uint64_t file_bytes);
 
-/// A file opened by the command line, whose reads move the bar of `progress`. Errors: those of the library.
+/// A file opened by the command line, whose reads move the bar that stands. Errors: those of the library.
 struct checkpoint {
     explicit checkpoint(const std::string& path);
 

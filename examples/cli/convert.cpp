@@ -7,7 +7,6 @@
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
-#include "progress.hpp"
 #include "state_dicts.hpp"
 #include "target.hpp"
 
@@ -60,11 +59,10 @@ void convert(const arguments& a) {
     try {
         const checkpoint c(from);
         if (a.has("--state-dict") || format != tarc::file_format::torch) make_state_dicts(c);
-        const progress bar("convert", c.file->size());
         if (location != nullptr)
             for (tarc::detail::storage_body& s : c.content.values()->storages()) s.location = *location;
         try {
-            write_part(c, {c.content.values()->root, true}, format, to);
+            write_part(c, {c.content.values()->root, true}, format, to, "convert");
         } catch (const tarc::error& e) {
             if (e.code() != tarc::errc::unsavable || format == tarc::file_format::torch) throw;
             throw with_remedy(e, c, from, to);

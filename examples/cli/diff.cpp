@@ -193,7 +193,7 @@ void diff(const arguments& a) {
     constexpr std::uint64_t some = std::uint64_t{256} << 20;
     tensor_pairs pairs(file_a->content, file_b->content, some + bytes * 64, some + bytes * 8);
     {
-        const progress bar("diff", bytes);
+        const reading_progress bar("diff", bytes);
         c.finish(pairs);
     }
     file_a->file->check_unchanged();

@@ -17,7 +17,6 @@
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
-#include "progress.hpp"
 #include "state_dicts.hpp"
 #include "target.hpp"
 
@@ -223,8 +222,7 @@ void extract(const arguments& a) {
         const bool flat = format != tarc::file_format::torch && s.taken().size() == 1 && is_container(*s.taken()[0]);
         if (a.has("--root") || flat) root = s.taken()[0];
         narrow_storages(*root, *c.content.values(), c.limits);
-        const progress bar("extract", c.file->size());
-        write_part(c, {root}, format, to);
+        write_part(c, {root}, format, to, "extract");
     } catch (tarc::error& e) {
         e.in_archive(from);
         throw;

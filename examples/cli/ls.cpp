@@ -49,7 +49,7 @@ void ls(const arguments& a) {
             tarc::detail::entry_walker(c.content.values(), c.limits, texts).for_each([&](const tarc::entry& e) {
                 if (e.is_tensor()) crcs->add(e);
             });
-            const progress bar("ls --crc", file_bytes);
+            const reading_progress bar("ls --crc", file_bytes);
             crcs->compute();
             c.file->check_unchanged();
         }

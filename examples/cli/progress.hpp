@@ -1,36 +1,30 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include <tarc/archive/console_progress.hpp>
 #include <tarc/io/source.hpp>
 
 namespace cli {
 
-/// A bar on standard error while much is being read: on a terminal only, from the moment that the work has taken half a
-/// second, gone when it ends.
-class progress {
+/// The library's bar, moved by what is read: for work that goes through files in no order that is known before.
+class reading_progress {
 public:
     /// `total`: the bytes that will have been read at the end, about.
-    progress(std::string what, std::uint64_t total);
-    progress(const progress&) = delete;
-    progress& operator=(const progress&) = delete;
-    ~progress();
+    reading_progress(std::string_view what, std::uint64_t total);
+    reading_progress(const reading_progress&) = delete;
+    reading_progress& operator=(const reading_progress&) = delete;
+    ~reading_progress();
 
     void add(std::uint64_t bytes);
 
 private:
-    using clock = std::chrono::steady_clock;
-    void draw(clock::time_point now);
-
-    std::string what_;
+    tarc::console_progress bar_;
     std::uint64_t total_, done_ = 0;
-    clock::time_point start_ = clock::now(), next_ = start_ + std::chrono::milliseconds(500);
-    bool terminal_, drawn_ = false;
 };
 
 /// A file whose reads move the bar that stands, and end with `interrupted` where somebody wants that.

@@ -21,7 +21,8 @@ struct tree_part {
 };
 
 /// Writes a part of a file. OUT appears in one step, durably, or not at all; errors: those of the library, with the
-/// path of a value that the format cannot hold.
-void write_part(const checkpoint& from, tree_part what, tarc::file_format format, const std::string& out);
+/// path of a value that the format cannot hold. A bar with the command's name tells how far it is.
+void write_part(const checkpoint& from, tree_part what, tarc::file_format format, const std::string& out,
+                std::string_view command);
 
 }  // namespace cli

@@ -4,13 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include <tarc/archive/console_progress.hpp>
 #include <tarc/archive/entries.hpp>
 #include <tarc/error.hpp>
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
 #include "output.hpp"
-#include "progress.hpp"
 
 namespace cli {
 namespace {
@@ -32,14 +32,18 @@ std::vector<std::string> tensors_over(const checkpoint& c) {
 void verify_records(const checkpoint& c) {
     const auto records = c.content.zip()->records();
     std::vector<std::pair<std::size_t, tarc::error>> faults;
+    const tarc::progress_callback bar = tarc::console_progress("verify");
+    tarc::detail::progress_meter meter(bar);
+    meter.start(c.content.bytes_to_verify());
     for (std::size_t i = 0; i < records.size(); ++i) {
         try {
-            c.content.verify_record(i);
+            c.content.verify_record(i, &meter);
         } catch (const tarc::error& e) {
             if (e.code() != tarc::errc::checksum_mismatch && e.code() != tarc::errc::bad_archive) throw;
             faults.emplace_back(i, e);
         }
     }
+    meter.finish();
     if (faults.empty()) return;
     const std::vector<std::string> tensors = tensors_over(c);
     if (faults.size() == 1) {
@@ -83,11 +87,8 @@ void verify(output& out, const std::string& path) {
         // Opening reads the directory and the pickle and checks what they say of each other: every tensor inside its
         // storage, every storage of the size of its record.
         const checkpoint c(path);
-        {
-            const progress bar("verify", c.content.facts() ? 2 * c.file->size() : c.file->size());
-            c.content.check_structure();
-            if (c.content.zip()) verify_records(c);
-        }
+        c.content.check_structure();
+        if (c.content.zip()) verify_records(c);
         c.file->check_unchanged();
         append_plain(out.text, path);
         out.text.append(": ").append(said_of(c)).append("\n");

@@ -4,7 +4,17 @@
 #include "archive/support.hpp"
 #include "format/old_files.hpp"
 
+#include <fcntl.h>
+#include <stdlib.h>  // posix_openpt
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <regex>
 #include <thread>
+
+#include <tarc/archive/console_progress.hpp>
 
 using namespace tarc_test;
 using tarc::tensor;
@@ -233,6 +243,67 @@ TEST_CASE("what the callback throws comes out as it is") {
     const tarc::save_options o = {.progress = [&](const tarc::progress&) { ++calls; }}, copy = o;
     static_cast<void>(saved(1.5, copy));
     CHECK(calls == 2);
+}
+
+/// What `run` writes to standard error, where that is a terminal of so many columns.
+template <class Run>
+std::string on_terminal(unsigned short columns, const char* kind, Run&& run) {
+    const int main = ::posix_openpt(O_RDWR | O_NOCTTY);
+    REQUIRE((main >= 0 && ::grantpt(main) == 0 && ::unlockpt(main) == 0));
+    const int side = ::open(::ptsname(main), O_RDWR | O_NOCTTY), before = ::dup(STDERR_FILENO);
+    const winsize size{24, columns, 0, 0};
+    REQUIRE(::ioctl(side, TIOCSWINSZ, &size) == 0);
+    const char* const term = std::getenv("TERM");
+    const std::string was = term == nullptr ? "" : term;
+    ::setenv("TERM", kind, 1);
+    ::dup2(side, STDERR_FILENO);
+    run();
+    ::dup2(before, STDERR_FILENO);
+    ::setenv("TERM", was.c_str(), 1);
+    ::close(side);
+    std::string text;
+    std::array<char, 4096> part;
+    for (ssize_t n = 0; (n = ::read(main, part.data(), part.size())) > 0;)  // EIO where all of it has been read
+        text.append(part.data(), static_cast<std::size_t>(n));
+    ::close(main);
+    ::close(before);
+    return text;
+}
+
+TEST_CASE("the bar on a terminal: late, one line, gone at the end") {
+    const auto sleep = [](int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); };
+    const auto work = [&](bool to_the_end) {
+        return [&, to_the_end] {
+            const tarc::progress_callback bar =
+                tarc::console_progress("a\x1b[31mlong text of more than thirty letters");
+            bar({0, 40'000'000, {}});
+            bar({1, 40'000'000, "data/0"});
+            sleep(520);
+            bar({10'000'000, 40'000'000, "data/1"});
+            for (int i = 0; i < 10'000; ++i) bar({10'500'000, 40'000'000, "data/1"});  // too often
+            sleep(110);
+            bar({20'000'000, 40'000'000, "data/2"});
+            if (to_the_end) bar({40'000'000, 40'000'000, {}});
+        };
+    };
+    for (const bool to_the_end : {true, false}) {  // erased at its end, and by whatever ends the work earlier
+        const std::string text = on_terminal(80, "xterm", work(to_the_end));
+        const std::string clear = "\r\x1b[K";
+        CHECK(text.starts_with(clear + "a?[31mlong text of more than t [==="));
+        for (const char* part : {"25", "50"})
+            CHECK(std::regex_search(text,
+                                    std::regex("\\] " + std::string(part) + "%, [0-9.]+ [kM]B/s, [0-9]+ s left\r")));
+        CHECK((text.size() < 2000 && text.ends_with(" left" + clear)));
+        for (std::size_t at = 0, next = 0; at != text.npos; at = next) {
+            next = text.find(clear, at + 1);
+            CHECK((next == text.npos ? text.size() : next) - at - clear.size() < 80);
+        }
+    }
+    CHECK(on_terminal(80, "dumb", work(true)).empty());
+    CHECK(on_terminal(20, "xterm", work(true)).empty());
+    CHECK(on_terminal(80, "xterm", [] {
+              static_cast<void>(saved(make(1), {.progress = tarc::console_progress("save")}));
+          }).empty());
 }
 
 }  // namespace
