@@ -2,6 +2,8 @@
 #include <atomic>
 #include <thread>
 
+#include <tarc/archive/save_async.hpp>
+
 #include "scenarios.hpp"
 
 using namespace tarc_test;
@@ -91,6 +93,29 @@ TEST_CASE("a damaged record is found on the way to a device, and the target keep
         CHECK(error_of([&] { (void)tarc::load<run_state>(unhashed, "cuda:1", {.staging = tight}); }).code() ==
               tarc::errc::checksum_mismatch);
     });
+}
+
+TEST_CASE("an asynchronous save has the devices' bytes of the moment of the call") {
+    if (simulation() != nullptr) simulation()->reset({});
+    TARC_NEEDS(devices() >= 2, "second CUDA device");
+    struct spread {
+        run_state first, second, host;
+    };
+    for (const bool background : {false, true})
+        in_every_order({}, [&] {
+            spread s{on_device(make_state(1), 0), on_device(make_state(2), 1), make_state(3)};
+            const bytes wanted = saved(s);
+            {
+                tarc::async_saver saver({.stage_in_background = background});
+                const tarc::pending_save p = saver.save(s, "async.pt", {.staging = tight});
+                p.wait_staged();
+                tarc::load_into(s, saved(spread{make_state(4), make_state(5), make_state(6)}), {.in_place = true});
+                s = {};
+                p.get();
+            }
+            CHECK(saved(tarc::load<spread>("async.pt")) == wanted);
+            require_same(tarc::load<spread>("async.pt", "cpu").second, make_state(2));
+        });
 }
 
 TEST_CASE("several loads at once, each with a ring of its own") {
