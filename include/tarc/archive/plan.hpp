@@ -12,6 +12,7 @@
 #include <tarc/archive/open.hpp>
 #include <tarc/archive/policies.hpp>
 #include <tarc/io/source.hpp>
+#include <tarc/progress.hpp>
 #include <tarc/reflect/clone.hpp>
 #include <tarc/util/table.hpp>
 
@@ -126,6 +127,11 @@ private:
     }
 
     T from_model() {
+        detail::progress_meter meter(options_.progress);
+        if (meter.if_wanted() != nullptr) {  // nothing is read
+            meter.start(0);
+            meter.finish();
+        }
         T object = *model_;
         detail::mapping_cloner views(model_bytes_, map());
         views.clone(detail::facts_of<T>, &object);
