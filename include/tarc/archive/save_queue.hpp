@@ -3,23 +3,19 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <algorithm>  // std::find, std::max
-#include <atomic>
+#include <algorithm>  // std::max
 #include <cstddef>
-#include <cstdint>
 #include <exception>  // std::exception_ptr
 #include <memory>     // std::shared_ptr
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <tarc/archive/save.hpp>
+#include <tarc/archive/save_job.hpp>
 #include <tarc/io/sink.hpp>
 #include <tarc/progress.hpp>
 #include <tarc/tensor/storage.hpp>
-#include <tarc/transfer/snapshot.hpp>
 #include <tarc/util/monitor.hpp>
 #include <tarc/util/shared_function.hpp>
 
@@ -42,41 +38,6 @@ struct async_options {
 };
 
 namespace detail {
-
-/// A save under way.
-struct save_job {
-    enum class state : std::uint8_t { open, committing, cancelled };
-
-    /// Errors: those of the value and the options.
-    save_job(const type_facts& t, std::int64_t version, const void* object, std::string to, const save_options& o)
-        : path(std::move(to)) {
-        try {
-            save.emplace(t, version, object, path, o);
-        } catch (error& e) {
-            e.in_archive(path);
-            throw;
-        }
-        bytes.emplace(save->slices());
-    }
-
-    /// Errors: errc::cancelled, from when on nothing more is to be done.
-    void require_wanted() const {
-        if (at == state::cancelled) raise(errc::cancelled, "pending_save::cancel() ended this save");
-    }
-    void begin_commit() {
-        state expected = state::open;
-        if (!at.compare_exchange_strong(expected, state::committing)) require_wanted();
-    }
-
-    std::string path;
-    std::optional<prepared_save> save;  // until it has ended
-    std::optional<snapshot> bytes;
-    storage block;  // for the snapshot
-    std::atomic<state> at = state::open;
-    std::atomic<bool> staged = false, ended = false;
-    std::exception_ptr fault;
-    bool matters = true;  // whether the fault is one that somebody must hear of
-};
 
 /// Saves in their order, and the thread that writes them. Any number of threads may use it at once.
 class save_queue {
