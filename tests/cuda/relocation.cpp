@@ -2,8 +2,6 @@
 #include <atomic>
 #include <thread>
 
-#include <tarc/archive/save_async.hpp>
-
 #include "scenarios.hpp"
 
 using namespace tarc_test;

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include <tarc/archive/save_async.hpp>
+
 #include "support.hpp"
 
 /// What tarc does with devices, each as one function that checks its own result: run in every order by relocation.cpp,
@@ -201,6 +203,16 @@ inline void save_from_devices() {
     require(saved(s, {.staging = tight}) == file_of(host, "cuda:0"), "saved bytes differ");
 }
 
+inline void save_asynchronously() {
+    const run_state& host = make_state(10);
+    tarc::async_saver saver;
+    run_state s = on_device(host, 1);
+    const tarc::pending_save p = saver.save(s, "async.pt", {.durability = tarc::durability::atomic, .staging = tight});
+    s = {};
+    p.get();
+    require_same(tarc::load<run_state>("async.pt", "cpu"), host);
+}
+
 inline void save_split() {
     const run_state& host = make_state(9);
     const run_state s = tarc::load<run_state>(file_of(host), by_size{});
@@ -319,6 +331,7 @@ inline constexpr named all[] = {
     {"load views in place", load_views_in_place},
     {"save from devices", save_from_devices},
     {"save split", save_split},
+    {"save asynchronously", save_asynchronously},
     {"copy about", copy_about},
     {"structs to devices", structs_to_devices},
     {"many small ones", many_small_ones},

@@ -18,7 +18,8 @@ namespace tarc {
 
 /// A bar on standard error: `tarc::save(run, "run.pt", {.progress = tarc::console_progress("save")});`. On a terminal
 /// only, from the moment that the work has taken half a second, with the rate and the time that is left; it is erased
-/// when the work ends, well or not. A handle: copies are the same bar, of one piece of work.
+/// when the work ends, well or not. A handle: copies are the same bar, of one piece of work. Used by one thread at a
+/// time.
 class console_progress {
 public:
     /// `what` stands before the bar; of a long text the first 30 characters.
