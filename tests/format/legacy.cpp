@@ -159,8 +159,8 @@ TEST_CASE("mapped where the bytes stand on a multiple of 16, else copied") {
         write_text(path, text);
         counted_maps calls;
         checkpoint c = tarc::load<checkpoint>(path, tarc::mapped, {.files = &calls});
-        CHECK(calls.made == 3);
-        CHECK(calls.released == (aligned ? 1 : 3));  // "17" stands 8 bytes after a multiple of 16
+        CHECK(calls.made == (aligned ? 1 : 0));  // of the whole file; "17" stands 8 bytes after a multiple of 16
+        CHECK(calls.released == 0);
         check(c);
         c.model.weight(0, 0) = 8;  // private
         CHECK(c.model.weight(0, 0) == 8);
