@@ -11,6 +11,7 @@
 
 #include <tarc/archive/encode.hpp>
 #include <tarc/archive/endpoint.hpp>
+#include <tarc/codec/codec.hpp>
 #include <tarc/format/write_file.hpp>
 #include <tarc/limits.hpp>
 #include <tarc/progress.hpp>
@@ -28,7 +29,7 @@ struct save_options {
     /// that name as nothing else), `.npz`, and torch for everything that is no such path. The other two hold no
     /// containers: names are joined by ".", and each tensor, view or tied, is written as a contiguous copy of its own.
     /// safetensors holds tensors only, npz numbers too; anything else is an error that names it. `location`,
-    /// `whole_storage`, `manifest` and `alignment` mean nothing there.
+    /// `whole_storage`, `manifest` and `alignment` mean nothing there, and `codec` is an error.
     std::optional<file_format> format = {};
     /// Replaces the location of every storage; by default its real one is written ("cpu", "cuda:0").
     std::optional<std::string> location = {};
@@ -47,6 +48,9 @@ struct save_options {
     bool manifest = true;
     /// Records start at multiples of this many bytes: a power of two from 64 to 32768.
     std::uint32_t alignment = 64;
+    /// Compress the storages that shrink by it, for cold storage: `tarc::zstd{}` of <tarc/codec/zstd.hpp>. PyTorch
+    /// refuses such a file; where no storage shrinks it is an ordinary one.
+    tarc::codec codec = {};
     /// The host memory through which bytes come from devices.
     tarc::staging staging = {};
     /// Is told how far the save is, and can end it.
@@ -163,6 +167,9 @@ inline void check_torch_options(const save_options& o) {
         raise(errc::invalid_argument, "save_options::alignment is a power of two from 64 to 32768, not " +
                                           std::to_string(o.alignment) +
                                           " (PyTorch maps storages and reads them with aligned instructions)");
+    if (o.codec && !o.manifest)
+        raise(errc::invalid_argument,
+              "where a compressed storage's frames stand is kept in the manifest -- save with .manifest = true");
     const node* user = o.metadata.get();
     if (user == nullptr) return;
     if (user->kind != value_kind::dict)
@@ -198,6 +205,10 @@ public:
             ranges_.emplace(values_, o);
             z.alignment = o.alignment;
             z.manifest = o.manifest;
+            z.codec = o.codec;
+        } else if (o.codec) {
+            raise(errc::invalid_argument,
+                  "save_options::codec is for torch's format only; the others are not compressed");
         }
         if (torch_ && o.manifest) {
             z.schema.version = version;
@@ -253,10 +264,12 @@ inline void save_object(const type_facts& t, std::int64_t version, const void* o
         progress_meter meter(o.progress);
         to.run(o.durability, o.files, [&](sink& out) {
             std::optional<drain> from;
+            std::size_t last = 0;
             save.write(
                 out,
                 [&](std::span<const storage_slice> all, std::size_t i, take_bytes append) {
-                    if (!from) from.emplace(all, o.staging);
+                    if (!from || i <= last) from.emplace(all, o.staging);
+                    last = i;
                     from->bring(i, append);
                 },
                 meter.if_wanted());

@@ -68,7 +68,12 @@ inline std::uint16_t torch_flags(std::uint64_t size) {
     return static_cast<std::uint16_t>(size == 0 ? flag_utf8 : flag_utf8 | flag_descriptor);
 }
 
-/// Content bytes of the ZIP64 field for these values; 0 means no field.
+/// torch's writer needs nothing; to unpack zstd takes version 6.3 of the specification.
+[[nodiscard]] inline std::uint16_t version_needed(std::uint16_t method) {
+    return method == zstd ? std::uint16_t{63} : std::uint16_t{0};
+}
+
+/// Content bytes of a local header's ZIP64 field for these values; 0 means no field.
 inline std::uint16_t torch_zip64_bytes(std::uint64_t size, std::uint64_t header) {
     return static_cast<std::uint16_t>((is_wide(size) ? 16 : 0) + (is_wide(header) ? 8 : 0));
 }
@@ -77,15 +82,15 @@ inline std::uint16_t torch_zip64_bytes(std::uint64_t size, std::uint64_t header)
 /// field has them, miniz writes the second size as 0, and it puts the header's offset into a *local* header. Not
 /// APPNOTE, but what every reader of torch's files has learned.
 inline void put_local_header(buffer& out, std::string_view root, std::string_view name, std::uint64_t size,
-                             std::uint64_t header, std::uint32_t alignment) {
+                             std::uint64_t header, std::uint32_t alignment, std::uint16_t method = stored) {
     const std::uint16_t zip64 = torch_zip64_bytes(size, header);
     const std::uint64_t before_padding =
         header + local_bytes + root.size() + name.size() + (zip64 ? zip64 + 4u : 0u) + 4u;
     const auto padding = static_cast<std::uint16_t>((alignment - before_padding % alignment) % alignment);
     put(out, local_signature);
-    put(out, std::uint16_t{0});  // version needed
+    put(out, version_needed(method));
     put(out, torch_flags(size));
-    put(out, stored);
+    put(out, method);
     put(out, std::uint32_t{0});  // time, date
     put(out, std::uint32_t{0});  // CRC-32
     put(out, std::uint64_t{0});  // compressed size, size
@@ -107,29 +112,35 @@ inline void put_local_header(buffer& out, std::string_view root, std::string_vie
     std::memset(out.extend(padding), std::to_integer<int>(padding_byte), padding);
 }
 
-inline void put_descriptor(buffer& out, std::uint32_t crc, std::uint64_t size, std::uint64_t header) {
+/// `packed`: the bytes in the file, no more than `size`.
+inline void put_descriptor(buffer& out, std::uint32_t crc, std::uint64_t size, std::uint64_t packed,
+                           std::uint64_t header) {
     if (size == 0) return;
     put(out, descriptor_signature);
     put(out, crc);
     if (is_wide(size) || is_wide(header)) {
-        put(out, size);
+        put(out, packed);
         put(out, size);
     } else {
-        put(out, static_cast<std::uint32_t>(size));
+        put(out, static_cast<std::uint32_t>(packed));
         put(out, static_cast<std::uint32_t>(size));
     }
 }
 
 inline void put_central_entry(buffer& out, std::string_view root, std::string_view name, std::uint32_t crc,
-                              std::uint64_t size, std::uint64_t header) {
-    const std::uint16_t zip64 = torch_zip64_bytes(size, header);
+                              std::uint64_t size, std::uint64_t packed, std::uint64_t header,
+                              std::uint16_t method = stored) {
+    // the ZIP64 field has only what is too large for its place, and of a record that shrinks below that only one size
+    const auto zip64 =
+        static_cast<std::uint16_t>(8 * (int{is_wide(size)} + int{is_wide(packed)} + int{is_wide(header)}));
     put(out, central_signature);
-    put(out, std::uint32_t{0});  // made by, version needed
+    put(out, std::uint16_t{0});  // made by
+    put(out, version_needed(method));
     put(out, torch_flags(size));
-    put(out, stored);
+    put(out, method);
     put(out, std::uint32_t{0});  // time, date
     put(out, crc);
-    put(out, low32(size));
+    put(out, low32(packed));
     put(out, low32(size));
     put(out, static_cast<std::uint16_t>(root.size() + name.size()));
     put(out, static_cast<std::uint16_t>(zip64 ? zip64 + 4 : 0));
@@ -142,10 +153,8 @@ inline void put_central_entry(buffer& out, std::string_view root, std::string_vi
     if (!zip64) return;
     put(out, zip64_field);
     put(out, zip64);
-    if (is_wide(size)) {
-        put(out, size);
-        put(out, size);
-    }
+    if (is_wide(size)) put(out, size);
+    if (is_wide(packed)) put(out, packed);
     if (is_wide(header)) put(out, header);
 }
 

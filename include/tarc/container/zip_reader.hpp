@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <tarc/codec/codec.hpp>
 #include <tarc/container/inflate_front.hpp>
 #include <tarc/container/zip_directory.hpp>
 #include <tarc/container/zip_layout.hpp>
@@ -131,7 +132,7 @@ public:
             fail(errc::limit_exceeded, std::to_string(r.size) + " bytes are more than limits::total_bytes allows", r,
                  0);
         }
-        if (r.method == detail::zip::deflated) check_ratio(r);
+        check_ratio(r);
         std::vector<std::byte> bytes;
         if (r.method == detail::zip::stored) {
             bytes.resize(r.size);
@@ -141,7 +142,9 @@ public:
             file_->read(at, packed);
             bytes = inflate(r, packed);
         } else {
-            fail(errc::unsupported, "it is compressed with ZIP method " + std::to_string(r.method), r, 0);
+            bytes.reserve(r.size);
+            unpack(r, r.size,
+                   [&](std::span<const std::byte> piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
         }
         if (verify) verify_crc(r, crc32(bytes));
         return bytes;
@@ -161,6 +164,10 @@ public:
         if (r.method == detail::zip::stored) {
             front.resize(bytes);
             read_into(r, 0, front);
+        } else if (r.method == detail::zip::zstd) {
+            check_ratio(r);
+            unpack(r, bytes,
+                   [&](std::span<const std::byte> piece) { front.insert(front.end(), piece.begin(), piece.end()); });
         } else {
             front = read(r, false);
             front.resize(bytes);
@@ -192,6 +199,15 @@ public:
     /// read, when the archive has none.
     void verify(const record& r, detail::progress_meter* meter = nullptr) const {
         if (!crc_computed_) return;
+        std::uint32_t crc = 0;
+        if (r.method == detail::zip::zstd) {
+            check_ratio(r);
+            unpack(r, r.size, [&](std::span<const std::byte> piece) {
+                crc = crc32(piece, crc);
+                if (meter != nullptr) meter->add(piece.size(), r.name);
+            });
+            return verify_crc(r, crc);
+        }
         if (r.method != detail::zip::stored) {
             static_cast<void>(read(r));
             if (meter != nullptr) meter->add(r.size, r.name);
@@ -199,7 +215,6 @@ public:
         }
         const std::uint64_t at = payload_offset(r);
         std::vector<std::byte> piece(std::min<std::uint64_t>(r.size, std::uint64_t{1} << 20));
-        std::uint32_t crc = 0;
         for (std::uint64_t done = 0; done < r.size; done += piece.size()) {
             if (r.size - done < piece.size()) piece.resize(r.size - done);
             file_->read(at + done, piece);
@@ -254,16 +269,66 @@ private:
         return at;
     }
 
-    /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold.
+public:
+    /// What decodes a record. Errors: errc::unsupported.
+    [[nodiscard]] const detail::codec_methods& codec_of(const record& r) const {
+        if (const detail::codec_methods* c = detail::find_codec(r.method)) return *c;
+        fail(errc::unsupported,
+             "it is compressed with zstd (ZIP method 93), which this program was built without -- include "
+             "<tarc/codec/zstd.hpp> and link the CMake target tarc::zstd",
+             r, 0);
+    }
+
+    /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold. Errors: errc::bad_archive,
+    /// errc::limit_exceeded.
     void check_ratio(const record& r) const {
-        if (r.size / 1032 > r.stored_size) {
+        if (r.method == detail::zip::stored) return;
+        if (r.method == detail::zip::deflated && r.size / 1032 > r.stored_size) {
             fail(errc::bad_archive,
                  std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " + std::to_string(r.size) +
                      " bytes claimed",
                  r, 0);
         }
-        if (r.stored_size != 0 && r.size / r.stored_size > limits_.ratio) {
+        if (r.stored_size == 0 ? r.size != 0 : r.size / r.stored_size > limits_.ratio) {
             fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
+        }
+    }
+
+private:
+    /// The first `wanted` bytes of a record in pieces; its size and its end are checked where that is all of it.
+    template <class F>
+    void unpack(const record& r, std::uint64_t wanted, F&& take) const {
+        const auto decoder = codec_of(r).stream();
+        constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 18;
+        std::vector<std::byte> packed(std::min(r.stored_size, piece_bytes)), piece(std::min(r.size, piece_bytes) + 1);
+        std::span<const std::byte> rest;
+        std::uint64_t read = 0, made = 0;
+        const auto run = [&](auto&& step) {
+            try {
+                return step();
+            } catch (error& e) {
+                throw std::move(e.in_archive(file_->name()).in_record(r.name).at_offset(read - rest.size()));
+            }
+        };
+        while (made < wanted || wanted == r.size) {
+            if (rest.empty() && read != r.stored_size) {
+                const std::span<std::byte> next = std::span(packed).first(std::min(r.stored_size - read, piece_bytes));
+                read_packed(r, read, next);
+                read += next.size();
+                rest = next;
+            }
+            const std::size_t left = rest.size();
+            const std::size_t n = run([&] { return decoder->step(rest, piece); });
+            if (n > r.size - made)
+                fail(errc::bad_archive, "it unpacks to more bytes than it claims", r, read - rest.size());
+            const std::size_t use = std::min<std::uint64_t>(n, wanted - made);
+            if (use != 0) take(std::span<const std::byte>(piece).first(use));
+            made += n;
+            if (n != 0 || rest.size() != left) continue;
+            if (read == r.stored_size && decoder->ended() && made == r.size) return;
+            fail(errc::bad_archive,
+                 decoder->ended() ? "it unpacks to fewer bytes than it claims" : "its compressed bytes end too early",
+                 r, read);
         }
     }
 

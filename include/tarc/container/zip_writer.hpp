@@ -20,16 +20,18 @@
 
 namespace tarc {
 
-/// Writes a ZIP64 archive of STORED records, byte for byte as torch.save does (zip_layout.hpp). The order of the calls
-/// is the order in the file. Nothing of a payload is kept. Used by one thread at a time; after an exception it is of no
-/// further use, and neither is the file.
+/// Writes a ZIP64 archive, byte for byte as torch.save does (zip_layout.hpp) where all records are STORED; others come
+/// compressed. The order of the calls is the order in the file. Nothing of a payload is kept. Used by one thread at a
+/// time; after an exception it is of no further use, and neither is the file.
 class zip_writer {
 public:
     /// What was written of one record.
     struct written {
         std::string name;  ///< without the root
         std::uint64_t size = 0;
+        std::uint64_t packed = 0;  ///< bytes in the file; size where it is STORED
         std::uint32_t crc32 = 0;
+        std::uint16_t method = detail::zip::stored;
         std::size_t first_block = 0;  ///< in hashes(), one for each 1 MiB
     };
 
@@ -53,9 +55,11 @@ public:
 
     enum class name_check : std::uint8_t { all, distinct };
 
-    /// A record of exactly `size` bytes, which append() brings piece by piece. A caller that numbers its records knows
-    /// that names are distinct. Errors: errc::bad_name, errc::duplicate_name, errc::invalid_argument.
-    void begin(std::string_view name, std::uint64_t size, name_check check = name_check::all) {
+    /// A record of exactly `size` bytes, which append() brings piece by piece; of another method than STORED, one whose
+    /// bytes append_packed() brings, fewer than `size`. A caller that numbers its records knows that names are distinct.
+    /// Errors: errc::bad_name, errc::duplicate_name, errc::invalid_argument.
+    void begin(std::string_view name, std::uint64_t size, name_check check = name_check::all,
+               std::uint16_t method = detail::zip::stored) {
         if (open_ || finished_) {
             detail::raise(errc::invalid_argument, finished_ ? "begin() after finish()" : "begin() before end()");
         }
@@ -71,17 +75,18 @@ public:
             detail::raise(errc::duplicate_name, "a record \"" + detail::zip::printable(name) + "\" is there already");
         }
         if (check == name_check::all) checked_.push_back(records_.size());
-        records_.push_back({std::string(name), size, 0, hasher_.hashes().size()});
+        const std::uint64_t packed = method == detail::zip::stored ? size : 0;
+        records_.push_back({std::string(name), size, packed, 0, method, hasher_.hashes().size()});
         headers_.push_back(position_);
         scratch_.clear();
-        detail::zip::put_local_header(scratch_, root_, name, size, position_, alignment_);
+        detail::zip::put_local_header(scratch_, root_, name, size, position_, alignment_, method);
         put(scratch_);
         left_ = size;
         open_ = true;
     }
 
     void append(std::span<const std::byte> bytes) {
-        if (!open_ || bytes.size() > left_) {
+        if (!open_ || records_.back().method != detail::zip::stored || bytes.size() > left_) {
             detail::raise(errc::invalid_argument,
                           open_ ? "more bytes than begin() announced" : "append() without begin()");
         }
@@ -113,16 +118,28 @@ public:
         summing_->wait();
     }
 
+    /// The next block of a compressed record, and the hash of what it unpacks to.
+    void append_packed(std::span<const std::byte> bytes, std::uint64_t hash) {
+        if (!open_ || records_.back().method == detail::zip::stored || bytes.size() > left_)
+            detail::raise(errc::invalid_argument, "append_packed() without begin(), or the record does not shrink");
+        left_ -= bytes.size();
+        records_.back().packed += bytes.size();
+        hasher_.add(hash);
+        put(bytes);
+    }
+
+    /// Ends a compressed record: with the CRC-32 of what its bytes unpack to.
+    void end_packed(std::uint32_t crc) {
+        records_.back().crc32 = crc;
+        close();
+    }
+
     void end() {
         if (!open_ || left_ != 0) {
             detail::raise(errc::invalid_argument, open_ ? std::to_string(left_) + " bytes fewer than begin() announced"
                                                         : "end() without begin()");
         }
-        const written& record = records_.back();
-        scratch_.clear();
-        detail::zip::put_descriptor(scratch_, record.crc32, record.size, headers_.back());
-        put(scratch_);
-        open_ = false;
+        close();
     }
 
     /// In the order of the file; one that has not ended stands last, incomplete.
@@ -150,7 +167,7 @@ public:
         scratch_.clear();
         for (std::size_t i = 0; i < records_.size(); ++i) {
             const written& r = records_[i];
-            detail::zip::put_central_entry(scratch_, root_, r.name, r.crc32, r.size, headers_[i]);
+            detail::zip::put_central_entry(scratch_, root_, r.name, r.crc32, r.size, r.packed, headers_[i], r.method);
             if (scratch_.size() < flush_bytes) continue;
             put(scratch_);
             scratch_.clear();
@@ -183,6 +200,14 @@ private:
 
     [[noreturn]] void refuse_root(const char* fault) const {
         detail::raise(errc::bad_name, "the archive's folder \"" + detail::zip::printable(root_) + "\" " + fault);
+    }
+
+    void close() {
+        const written& record = records_.back();
+        scratch_.clear();
+        detail::zip::put_descriptor(scratch_, record.crc32, record.size, record.packed, headers_.back());
+        put(scratch_);
+        open_ = false;
     }
 
     void put(std::span<const std::byte> bytes) {

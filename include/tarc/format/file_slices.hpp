@@ -27,7 +27,7 @@ public:
     void operator()(std::span<const storage_slice> all, std::size_t i, take_bytes append) {
         const storage_slice& s = all[i];
         const record* r = s.storage->in_file() ? file_.record_of(*s.storage) : nullptr;
-        if (r != nullptr && r->method != 0) {
+        if (r != nullptr && r->method != 0 && file_.frames_of(*s.storage) == nullptr) {
             if (r->size > room_)
                 raise(errc::limit_exceeded,
                       "storages of this file would be decompressed more than tarc::limits::total_bytes allows");

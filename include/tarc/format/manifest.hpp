@@ -13,7 +13,9 @@
 
 #include <tarc/container/pickle_reader.hpp>
 #include <tarc/container/zip_reader.hpp>
+#include <tarc/format/frame_table.hpp>
 #include <tarc/io/checksum.hpp>
+#include <tarc/util/table.hpp>
 #include <tarc/util/vec.hpp>
 #include <tarc/value/value.hpp>
 
@@ -81,11 +83,28 @@ public:
             if (m.hashes_.size() != at)
                 bad("has block hashes for another number of bytes: the archive was changed after it was written");
         }
+        if (const auto packed = root.find("packed")) {
+            if (packed->kind() != value_kind::dict) bad("has frame tables that are no dict");
+            m.table_of_.assign(zip.records().size(), none);
+            for (const auto& [name, facts] : *packed->get()->dict) {
+                const record* record = name->kind == value_kind::string ? zip.find(name->str()) : nullptr;
+                if (record == nullptr) bad("has a frame table of a record that is not there");
+                const auto index = static_cast<std::size_t>(record - zip.records().data());
+                if (!m.covers(index)) bad("has a frame table, but no block hashes, of a record");
+                m.table_of_[index] = m.tables_.size();
+                m.tables_.push_back(frame_table::read(tarc::value(t, facts), *record));
+            }
+        }
         return m;
     }
 
     /// Whether blocks of this record (by its index in the directory) can be verified.
     [[nodiscard]] bool covers(std::size_t record) const { return record < first_.size() && first_[record] != none; }
+
+    /// Where the frames of a compressed record stand, or null.
+    [[nodiscard]] const frame_table* table_of(std::size_t record) const {
+        return record < table_of_.size() && table_of_[record] != none ? &tables_[table_of_[record]] : nullptr;
+    }
 
     /// Compares one whole block, the last of a record may be shorter. Errors: errc::checksum_mismatch.
     void verify(std::size_t record, std::string_view name, std::uint64_t block,
@@ -151,7 +170,8 @@ private:
     }
 
     vec<std::uint64_t> hashes_;
-    vec<std::uint64_t> first_;
+    vec<std::uint64_t> first_, table_of_;  // by record; table_of_ where there are tables
+    vec<frame_table> tables_;
 };
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <tarc/container/zip_reader.hpp>
+#include <tarc/format/frame_reader.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
@@ -59,6 +60,11 @@ public:
     /// The record that holds a storage, or null.
     [[nodiscard]] const record* record_of(const storage_body& s) const {
         return s.record == SIZE_MAX ? nullptr : &zip_->records()[s.record];
+    }
+    /// Where the frames of a storage's compressed record stand; null where it can be read as a whole only, or needs no
+    /// such table.
+    [[nodiscard]] const frame_table* frames_of(const storage_body& s) const {
+        return s.record != SIZE_MAX && facts_ ? facts_->table_of(s.record) : nullptr;
     }
     /// What errors call the place of a storage's bytes: its record, or its key where the format has no records.
     [[nodiscard]] std::string_view record_name(const storage_body& s) const {
@@ -110,15 +116,21 @@ public:
         const record& r = zip_->records()[index];
         zip_->verify(r, meter);
         if (!is_hashed(index)) return;
-        if (r.method != 0) {
+        const frame_table* table = facts_->table_of(index);
+        if (table == nullptr && r.method != 0) {
             facts_->verify(index, r.name, zip_->read(r));
             if (meter != nullptr) meter->add(r.size, r.name);
             return;
         }
+        std::optional<frame_reader> frames;
+        if (table != nullptr) frames.emplace(*zip_, r, *table);
         std::vector<std::byte> block(std::min(r.size, block_bytes));
         for (std::uint64_t at = 0; at < r.size; at += block_bytes) {
             const std::span<std::byte> piece = std::span(block).first(std::min(block_bytes, r.size - at));
-            zip_->read_into(r, at, piece);
+            if (frames)
+                frames->read(at, piece);
+            else
+                zip_->read_into(r, at, piece);
             facts_->verify(index, r.name, at / block_bytes, piece);
             if (meter != nullptr) meter->add(piece.size(), r.name);
         }

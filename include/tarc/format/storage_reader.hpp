@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>  // std::memcpy
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <tarc/format/frame_reader.hpp>
 #include <tarc/format/opened_file.hpp>
 
 namespace tarc::detail {
@@ -58,7 +60,8 @@ inline void settle_bytes(const opened_file& file, const storage_body& s, bool bo
 class storage_reader {
 public:
     /// From the byte `at` on, a multiple of block_bytes. `file` and `s` must outlive the reader. Errors:
-    /// errc::bad_archive; for a compressed record, which is inflated here, those of read() too.
+    /// errc::bad_archive, errc::unsupported; for a compressed record without a frame table, which is unpacked here,
+    /// those of read() too.
     storage_reader(const opened_file& file, const storage_body& s, read_checks checks = {}, std::uint64_t at = 0)
         : file_(file), body_(s), checks_(checks), size_(s.nbytes), at_(at) {
         if (!s.in_file()) {
@@ -69,7 +72,10 @@ public:
         if (record_ == nullptr) return;
         by_block_ = checks.verify && s.at == 0 && file.facts() && file.facts()->covers(s.record);
         by_crc_ = checks.verify && !by_block_ && file.zip()->crc_computed();
-        if (record_->method != 0) {
+        if (const frame_table* table = file.frames_of(s)) {
+            by_crc_ = false;
+            frames_.emplace(*file.zip(), *record_, *table);
+        } else if (record_->method != 0) {
             by_crc_ = false;
             inflated_ = file.zip()->read(*record_, checks.verify);
             bytes_ = std::span<const std::byte>(inflated_).subspan(s.at);
@@ -107,6 +113,8 @@ private:
     void read_block(std::span<std::byte> block) {
         if (bytes_.data() != nullptr) {
             std::memcpy(block.data(), bytes_.data() + at_, block.size());
+        } else if (frames_) {
+            frames_->read(body_.at + at_, block);
         } else if (record_ != nullptr) {
             file_.zip()->read_into(*record_, body_.at + at_, block);
         } else {
@@ -124,6 +132,7 @@ private:
     read_checks checks_;
     std::vector<std::byte> inflated_;
     std::span<const std::byte> bytes_;  // of what is in memory already
+    std::optional<frame_reader> frames_;
     std::uint64_t size_, at_;
     const record* record_ = nullptr;
     std::uint32_t crc_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>  // std::min
 #include <cstddef>
 #include <cstdint>
 #include <memory>  // std::shared_ptr
@@ -89,7 +90,7 @@ private:
 
     std::string small_record(std::string_view name) const {
         const record& r = zip_.get(name);
-        if (r.size > 64)
+        if (r.size > 256)
             raise_at(errc::bad_archive, "the record has " + std::to_string(r.size) + " bytes where a word should stand",
                      name, 0);
         const std::vector<std::byte> bytes = zip_.read(r);
@@ -111,7 +112,9 @@ private:
 
     bool read_byteorder() const {
         if (zip_.find("byteorder") == nullptr) return false;
-        const std::string order = small_record("byteorder");
+        std::string order = small_record("byteorder");
+        // what follows a comma is for people: PyTorch shows it where it refuses a compressed archive
+        order.resize(std::min(order.find(','), order.size()));
         if (order == "little") return false;
         if (order == "big") return true;
         raise_at(errc::bad_archive, "the byte order is neither \"little\" nor \"big\"", "byteorder", 0);

@@ -102,6 +102,9 @@ public:
         if (last && filled_ != 0) end_block();
     }
 
+    /// A whole block, or a record's last one, that was hashed elsewhere.
+    void add(std::uint64_t hash) { hashes_.push_back(hash); }
+
     /// Of all blocks that have ended, in order; an empty record has none.
     [[nodiscard]] const detail::vec<std::uint64_t>& hashes() const noexcept { return hashes_; }
 

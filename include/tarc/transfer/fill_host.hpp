@@ -157,7 +157,8 @@ private:
         allocate(job);
         const storage_body& s = *job.from;
         const record* r = file_.record_of(s);
-        const bool whole = !s.in_file() || (r != nullptr && r->method != 0) || s.nbytes <= piece_bytes;
+        const bool unpacks = r != nullptr && r->method != 0 && file_.frames_of(s) == nullptr;
+        const bool whole = !s.in_file() || unpacks || s.nbytes <= piece_bytes;
         std::uint64_t at = 0;
         do {
             piece p;

@@ -22,7 +22,8 @@ using take_bytes = function_ref<void(std::span<const std::byte>)>;
 
 /// Where a writer of files gets the bytes of storages from, whether they are in memory or in another file:
 /// `bring(all, i, append)` brings those of the i-th of all slices, in order, by calls of `append` with pieces of any
-/// size. It is called for each slice that is not empty, in order, always with the same `all`.
+/// size. It is called for each slice that is not empty, in order, always with the same `all`; a writer that compresses
+/// goes through all of them twice.
 using bring_slice = function_ref<void(std::span<const storage_slice>, std::size_t, take_bytes)>;
 
 }  // namespace tarc::detail
