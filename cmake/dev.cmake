@@ -13,6 +13,12 @@ set(TARC_TEST_FLAGS -O0 -g1 CACHE STRING "compiler flags of the tests, behind th
 # `cmake --build . --target all_verify_interface_header_sets` compiles every header alone.
 add_compile_options(${TARC_WARNINGS})
 set_target_properties(tarc PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+if(TARGET tarc::zstd)
+  set_target_properties(tarc_zstd PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+else()
+  message(STATUS "zstd was not found, so compressed archives are neither built nor tested here (Debian: apt-get install "
+                 "libzstd-dev)")
+endif()
 if(TARGET CUDA::cudart)
   set_target_properties(tarc_cuda PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 else()

@@ -9,8 +9,12 @@ install(EXPORT tarcTargets NAMESPACE tarc:: DESTINATION "${tarc_package_dir}")
 # A file of its own, which only those who ask for the component read.
 install(TARGETS tarc_cuda EXPORT tarcCudaTargets FILE_SET HEADERS)
 install(EXPORT tarcCudaTargets NAMESPACE tarc:: DESTINATION "${tarc_package_dir}")
-install(FILES cmake/FindBoostHeaders.cmake cmake/Findlibdeflate.cmake cmake/FindxxHash.cmake cmake/tarc_schema.cmake
-        DESTINATION "${tarc_package_dir}")
+if(TARGET tarc::zstd)
+  install(TARGETS tarc_zstd EXPORT tarcZstdTargets FILE_SET HEADERS)
+  install(EXPORT tarcZstdTargets NAMESPACE tarc:: DESTINATION "${tarc_package_dir}")
+endif()
+install(FILES cmake/FindBoostHeaders.cmake cmake/Findlibdeflate.cmake cmake/FindxxHash.cmake cmake/Findzstd.cmake
+              cmake/tarc_schema.cmake DESTINATION "${tarc_package_dir}")
 # As sources, which tarc_schema() builds: a program would tie the package to one architecture.
 install(DIRECTORY examples/cli/ DESTINATION "${tarc_package_dir}/cli" FILES_MATCHING PATTERN "*.[ch]pp")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -90,14 +90,19 @@ const command table[] = {
      "pickled classes. OUT appears in one step or not at all; it may be IN.\n",
      {{"--map-location", "L",
        "replaces the location of every tensor, such as \"cpu\" or \"cuda:0\"; else they are kept"},
-      {"--codec", "CODEC", "how the tensors' bytes are compressed: none, as zstd is not built yet", {"none", "zstd"}},
+      {"--codec",
+       "CODEC",
+       "how the tensors' bytes are compressed: none (the default), or zstd for cold storage, which PyTorch\n"
+       "does not read",
+       {"none", "zstd"}},
       {"--state-dict", "",
        "an entire nn.Module, pickled or of TorchScript, becomes its state_dict() (always so where OUT is\n"
        "safetensors or npz)"},
       to_option},
      "$ tarc convert run.pt run.tarc.pt\n"
      "$ tarc convert run.pt on_host.pt --map-location cpu\n"
-     "$ tarc convert state_dict.pt state_dict.safetensors\n",
+     "$ tarc convert state_dict.pt state_dict.safetensors\n"
+     "$ tarc convert run.pt run.zstd.pt --codec zstd          # bf16 weights by a third smaller; none: the way back\n",
      convert},
     {"schema",
      "FILE",

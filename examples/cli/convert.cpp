@@ -3,7 +3,11 @@
 #include <string>
 #include <string_view>
 
+#include <tarc/codec/codec.hpp>
 #include <tarc/error.hpp>
+#ifdef TARC_CLI_ZSTD
+#include <tarc/codec/zstd.hpp>
+#endif
 
 #include "checkpoint.hpp"
 #include "commands.hpp"
@@ -37,6 +41,15 @@ std::string_view state_dict_of(const checkpoint& c) {
     return {};
 }
 
+/// Errors: usage_error where this program was built without it.
+tarc::codec zstd_codec() {
+#ifdef TARC_CLI_ZSTD
+    return tarc::zstd{};
+#else
+    throw usage_error("--codec zstd: this tarc was built without zstd (libzstd-dev, then ./dev build)");
+#endif
+}
+
 /// What can be done where a format cannot hold all of a file.
 tarc::error with_remedy(const tarc::error& e, const checkpoint& c, const std::string& from, const std::string& to) {
     const std::string_view part = state_dict_of(c);
@@ -50,19 +63,23 @@ tarc::error with_remedy(const tarc::error& e, const checkpoint& c, const std::st
 
 void convert(const arguments& a) {
     const std::string* location = a.find("--map-location");
-    if (const std::string* codec = a.find("--codec"); codec != nullptr && *codec == "zstd")
-        throw usage_error("--codec zstd is not built yet in this version; --codec none is");
+    const std::string* codec_name = a.find("--codec");
+    const bool compress = codec_name != nullptr && *codec_name == "zstd";
     if (location != nullptr && !is_location(*location))
         throw usage_error("\"" + *location + "\" is not a location; \"cpu\" and \"cuda:0\" are");
     const std::string &from = a.operands[0], &to = a.operands[1];
     const tarc::file_format format = target_of(a, to);
+    if (compress && format != tarc::file_format::torch)
+        throw usage_error(
+            "--codec zstd is for torch's format; safetensors and npz hold the tensors' bytes as they are");
+    const tarc::codec codec = compress ? zstd_codec() : tarc::codec();
     try {
         const checkpoint c(from);
         if (a.has("--state-dict") || format != tarc::file_format::torch) make_state_dicts(c);
         if (location != nullptr)
             for (tarc::detail::storage_body& s : c.content.values()->storages()) s.location = *location;
         try {
-            write_part(c, {c.content.values()->root, true}, format, to, "convert");
+            write_part(c, {c.content.values()->root, true}, format, to, "convert", codec);
         } catch (const tarc::error& e) {
             if (e.code() != tarc::errc::unsavable || format == tarc::file_format::torch) throw;
             throw with_remedy(e, c, from, to);

@@ -26,8 +26,9 @@ tarc::file_format target_of(const arguments& a, std::string_view out) {
 }
 
 void write_part(const checkpoint& from, tree_part what, tarc::file_format format, const std::string& out,
-                std::string_view command) {
+                std::string_view command, const tarc::codec& codec) {
     detail::torch_zip_options options;
+    options.codec = codec;
     if (what.all && from.content.facts()) options.schema = from.content.facts()->schema;
     if (what.all) options.user = from.content.metadata().get();
     // transformers opens no safetensors file that does not say whose tensors these are

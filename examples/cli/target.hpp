@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include <tarc/codec/codec.hpp>
 #include <tarc/format/opened_file.hpp>
 #include <tarc/value/node.hpp>
 
@@ -21,8 +22,9 @@ struct tree_part {
 };
 
 /// Writes a part of a file. OUT appears in one step, durably, or not at all; errors: those of the library, with the
-/// path of a value that the format cannot hold. A bar with the command's name tells how far it is.
+/// path of a value that the format cannot hold. A bar with the command's name tells how far it is. `codec` is for
+/// torch's format only.
 void write_part(const checkpoint& from, tree_part what, tarc::file_format format, const std::string& out,
-                std::string_view command);
+                std::string_view command, const tarc::codec& codec = {});
 
 }  // namespace cli

@@ -94,8 +94,8 @@ def test_without_a_command_the_usage_is_printed():
     assert (done.returncode, done.stdout) == (2, b"") and done.stderr.startswith(b"usage:")
 
 
-def test_what_is_not_built_says_so():
-    assert "not built yet" in refused(tarc("convert", "a", "b", "--codec", "zstd"))
+def test_only_torchs_format_is_compressed():
+    assert "torch's format" in refused(tarc("convert", "a", "b.npz", "--codec", "zstd"))
 
 
 @pytest.mark.parametrize(

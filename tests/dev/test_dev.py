@@ -63,7 +63,7 @@ def test_flags_build_a_program_against_a_new_enough_boost(tmp_path):
 def test_flags_take_cuda_and_nothing_else():
     done = dev("flags", "hip")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "dev: flags: there is no 'hip'; tarc/cuda.hpp needs './dev flags cuda', all else './dev flags'\n"
+    assert done.stderr == "dev: flags: there is no 'hip'; tarc/cuda.hpp needs './dev flags cuda', tarc/codec/zstd.hpp './dev flags zstd', all else './dev flags'\n"
 
 
 def test_flags_cuda_build_a_program_and_leave_the_choice_of_the_runtime(tmp_path):

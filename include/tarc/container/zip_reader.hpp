@@ -289,7 +289,8 @@ public:
                      " bytes claimed",
                  r, 0);
         }
-        if (r.stored_size == 0 ? r.size != 0 : r.size / r.stored_size > limits_.ratio) {
+        if (r.stored_size != 0 ? r.size / r.stored_size > limits_.ratio
+                               : r.method == detail::zip::zstd && r.size != 0) {
             fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
         }
     }
