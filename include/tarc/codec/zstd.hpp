@@ -182,6 +182,8 @@ private:
         if (claimed != out.size())
             raise(errc::bad_archive, "a zstd frame does not say that it holds the " + std::to_string(out.size()) +
                                          " bytes that it should");
+        // the one bit of a frame that decoders do not look at
+        if ((frame[4] & std::byte{0x10}) != std::byte{0}) raise(errc::bad_archive, "a zstd frame's header is damaged");
         const std::size_t size = ZSTD_findFrameCompressedSize(frame.data(), frame.size());
         if (ZSTD_isError(size)) raise_zstd("a zstd frame is damaged", size);
         if (size != frame.size()) raise(errc::bad_archive, "bytes are hidden behind a zstd frame");
