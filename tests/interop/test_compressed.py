@@ -10,7 +10,6 @@ import zipfile
 
 import pytest
 import torch
-from described import describe
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.serialization import config
 
@@ -30,6 +29,17 @@ def zstd_is_built(tmp_path_factory):
     done = subprocess.run([TARC, "convert", folder / "a.pt", folder / "b.pt", "--codec", "zstd"], capture_output=True, text=True)
     if "built without zstd" in done.stderr:
         pytest.skip("tarc was built without zstd")
+
+
+def same(a, b):
+    """Of two dicts of tensors and numbers."""
+    assert list(a) == list(b)
+    for x, y in zip(a.values(), b.values()):
+        if not isinstance(x, torch.Tensor):
+            assert x == y
+            continue
+        assert (x.dtype, x.stride()) == (y.dtype, y.stride()) and torch.equal(x, y)
+    return True
 
 
 def value():
@@ -107,7 +117,7 @@ def test_an_old_torch_refuses_it_too(files):
 def test_conversion_goes_both_ways(files, tmp_path):
     v, plain, packed = files
     tarc("convert", packed, tmp_path / "back.pt", "--codec", "none")
-    assert describe(torch.load(tmp_path / "back.pt", weights_only=True, mmap=True)) == describe(v)
+    assert same(torch.load(tmp_path / "back.pt", weights_only=True, mmap=True), v)
     tarc("convert", plain, tmp_path / "plain.pt")
     assert (tmp_path / "back.pt").read_bytes() == (tmp_path / "plain.pt").read_bytes()
     tarc("convert", packed, tmp_path / "again.pt", "--codec", "zstd")
@@ -124,7 +134,7 @@ def test_the_command_line_reads_it(files, tmp_path):
     assert "are equal" in tarc("diff", plain, packed)
     tarc("extract", packed, "view", "bf16", "-o", tmp_path / "some.pt")
     some = torch.load(tmp_path / "some.pt", weights_only=True)
-    assert describe(some["view"]) == describe(v["view"]) and torch.equal(some["bf16"], v["bf16"])
+    assert same({k: some[k] for k in ("view", "bf16")}, {k: v[k] for k in ("view", "bf16")})
     assert packed.stat().st_size < 0.72 * plain.stat().st_size
     damaged = bytearray(packed.read_bytes())
     with zipfile.ZipFile(packed) as z:
@@ -163,4 +173,4 @@ def test_what_does_not_shrink_is_an_ordinary_archive(tmp_path):
     tarc("convert", tmp_path / "in.pt", tmp_path / "plain.pt")
     tarc("convert", tmp_path / "in.pt", tmp_path / "zstd.pt", "--codec", "zstd")
     assert (tmp_path / "plain.pt").read_bytes() == (tmp_path / "zstd.pt").read_bytes()
-    assert describe(torch.load(tmp_path / "zstd.pt", weights_only=True)) == describe(v)
+    assert same(torch.load(tmp_path / "zstd.pt", weights_only=True), v)
