@@ -15,8 +15,9 @@ class TarcConan(ConanFile):
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"  # of those who build with it; none of them in the package id
     # Whether the target tarc::cuda is there, which takes the CUDA toolkit from where CMake finds it: Conan has no package of it.
-    options = {"with_cuda": [True, False]}
-    default_options = {"with_cuda": False, "boost/*:header_only": True}
+    # with_zstd: the target tarc::zstd, for compressed archives.
+    options = {"with_cuda": [True, False], "with_zstd": [True, False]}
+    default_options = {"with_cuda": False, "with_zstd": False, "boost/*:header_only": True}
     exports_sources = "include/*", "LICENSE", "cmake/tarc_schema.cmake", "examples/cli/*"
     no_copy_source = True
 
@@ -32,6 +33,8 @@ class TarcConan(ConanFile):
         self.requires("boost/[>=1.87 <2]")
         self.requires("libdeflate/[>=1.14 <2]")
         self.requires("xxhash/[>=0.8.1 <1]")
+        if self.options.with_zstd:
+            self.requires("zstd/[>=1.5.0 <2]")
 
     def validate(self):
         check_min_cppstd(self, 20)
@@ -49,7 +52,7 @@ class TarcConan(ConanFile):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
 
     def package_info(self):
-        self.cpp_info.set_property("cmake_target_name", "tarc::all")  # tarc::tarc and tarc::cuda are the components
+        self.cpp_info.set_property("cmake_target_name", "tarc::all")  # tarc::tarc, tarc::cuda and tarc::zstd are the components
         self.cpp_info.set_property("cmake_build_modules", [os.path.join("cmake", "tarc_schema.cmake")])
         self.cpp_info.components["tarc"].set_property("cmake_target_name", "tarc::tarc")
         self.cpp_info.components["tarc"].requires = ["boost::headers", "libdeflate::libdeflate", "xxhash::xxhash"]
@@ -60,5 +63,8 @@ class TarcConan(ConanFile):
             self.cpp_info.components["cuda"].set_property("cmake_target_name", "tarc::cuda")
             self.cpp_info.components["cuda"].set_property("cmake_extra_interface_libs", ["CUDA::cudart"])
             self.cpp_info.components["cuda"].requires = ["tarc"]
+        if self.options.with_zstd:
+            self.cpp_info.components["zstd"].set_property("cmake_target_name", "tarc::zstd")
+            self.cpp_info.components["zstd"].requires = ["tarc", "zstd::zstdlib"]
         for component in self.cpp_info.components.values():
             component.bindirs = component.libdirs = []

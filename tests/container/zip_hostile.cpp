@@ -236,7 +236,11 @@ TEST_CASE("kinds of records that nothing here reads") {
     zip_builder zstd;
     zstd.add({.name = "r/x", .payload = "whatever", .method = 93});
     const tarc::zip_reader zip(memory(zstd.zip()));
-    CHECK(error_of([&] { static_cast<void>(zip.read(zip.get("x"))); })->code() == errc::unsupported);
+    const auto error = error_of([&] { static_cast<void>(zip.read(zip.get("x"))); });
+    REQUIRE(error);
+    CHECK(error->code() == errc::unsupported);
+    CHECK(error->message().find("include <tarc/codec/zstd.hpp> and link the CMake target tarc::zstd") !=
+          std::string::npos);
 }
 
 TEST_CASE("sizes and offsets in the directory") {
