@@ -56,8 +56,8 @@ public:
     enum class name_check : std::uint8_t { all, distinct };
 
     /// A record of exactly `size` bytes, which append() brings piece by piece; of another method than STORED, one whose
-    /// bytes append_packed() brings, fewer than `size`. A caller that numbers its records knows that names are distinct.
-    /// Errors: errc::bad_name, errc::duplicate_name, errc::invalid_argument.
+    /// bytes append_packed() brings, fewer than `size`. A caller that numbers its records knows that names are
+    /// distinct. Errors: errc::bad_name, errc::duplicate_name, errc::invalid_argument.
     void begin(std::string_view name, std::uint64_t size, name_check check = name_check::all,
                std::uint16_t method = detail::zip::stored) {
         if (open_ || finished_) {
