@@ -12,11 +12,8 @@
 #include <boost/pfr/core.hpp>
 
 #include <tarc/archive/plan.hpp>
-#include <tarc/tarc.hpp>
-#if __has_include(<tarc/archive/save_async.hpp>)
 #include <tarc/archive/save_async.hpp>
-#define BENCH_ASYNC
-#endif
+#include <tarc/tarc.hpp>
 #ifdef BENCH_ZSTD
 #include <tarc/codec/zstd.hpp>
 #endif
@@ -73,7 +70,6 @@ peer peer_of() {
     };
     saves("save", {.durability = tarc::durability::atomic});
     saves("save_durable", {});
-#ifdef BENCH_ASYNC
     const auto pending = std::make_shared<tarc::pending_save>();
     p.operations["save_async"].run = [s, pending](const std::string& path) {
         *pending = tarc::save_async(s->held, path, {.durability = tarc::durability::atomic});
@@ -82,7 +78,6 @@ peer peer_of() {
         pending->get();
         return std::uint64_t{0};
     };
-#endif
 #ifdef BENCH_ZSTD
     saves("save_zstd", {.durability = tarc::durability::atomic, .codec = tarc::zstd{}});
 #endif
