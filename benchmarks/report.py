@@ -318,9 +318,14 @@ def pictures(results, folder):
     plt.close(figure)
 
 
+def write_results(results, folder):
+    results["bars"] = judge(results)
+    (pathlib.Path(folder) / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def write(results, folder):
     folder = pathlib.Path(folder)
-    (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_results(results, folder)
     (folder / "report.md").write_text(markdown(results), encoding="utf-8")
     pictures(results, folder)
 
