@@ -1,5 +1,6 @@
 // Archives whose storages are compressed: that everything comes back, whatever its dtype, size and views; that the file
 // depends on the values alone; what of a file is read; and what damage to it ends in.
+#include <tarc/archive/save_async.hpp>
 #include <tarc/codec/zstd.hpp>
 
 #include "archive/support.hpp"
@@ -165,6 +166,23 @@ TEST_CASE("a part of an archive takes its own frames, a mapped one is read") {
 
     tarc::save(t, "mapped.pt", {.codec = tarc::zstd{}});
     CHECK(elements(tarc::load<two>("mapped.pt", tarc::mapped).first) == elements(t.first));
+}
+
+TEST_CASE("a save that goes on beside the program writes the same bytes") {
+    tensors t;
+    t.all["noise"] = noise(3 * chunk);
+    t.all["weights"] = weights(tarc::dtype::bfloat16, 10 * chunk + 77);
+    const tarc::save_options o{.codec = tarc::zstd{}};
+    tarc::save_async(t, "async.pt", o).get();
+    tarc::save(t, "sync.pt", o);
+    const auto content = [](const std::string& path) {
+        tarc::file_source file(path);
+        bytes all(file.size());
+        file.read(0, all);
+        return all;
+    };
+    CHECK(content("async.pt") == content("sync.pt"));
+    CHECK(content("sync.pt") == saved(t, o));
 }
 
 TEST_CASE("what a codec does not go with") {
