@@ -55,7 +55,7 @@ std::map<std::string, std::uint16_t> methods(const bytes& file) {
 template <class T>
 bytes check_round_trip(const T& value, const tarc::zstd& codec = {}) {
     const bytes plain = saved(value), packed = saved(value, {.codec = codec});
-    for (const std::size_t threads : {1, 3})
+    for (const std::size_t threads : {1u, 3u})
         CHECK(saved(tarc::load<T>(packed, tarc::load_options{.threads = threads})) == plain);
     tarc::open(packed).verify();
     return packed;
@@ -88,7 +88,8 @@ TEST_CASE("the file depends on the values alone, not on the threads") {
     t.all["noise"] = noise(3 * chunk);
     t.all["zeros"] = tarc::any_tensor(tarc::tensor<float>::zeros({5 * chunk}));
     const bytes one = saved(t, {.codec = tarc::zstd{.threads = 1}});
-    for (const std::size_t threads : {0, 2, 4, 9}) CHECK(saved(t, {.codec = tarc::zstd{.threads = threads}}) == one);
+    for (const std::size_t threads : {0u, 2u, 4u, 9u})
+        CHECK(saved(t, {.codec = tarc::zstd{.threads = threads}}) == one);
     // in order of first reference, which is that of the keys: noise stays as it is
     CHECK(methods(one) == std::map<std::string, std::uint16_t>{{"data.pkl", 0},
                                                                {"byteorder", 0},

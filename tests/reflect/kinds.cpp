@@ -174,7 +174,10 @@ TEST_CASE("the table's accessors reach the object") {
 
     const auto& map = *t.members[2].type;
     std::string key = "b";
-    *static_cast<int*>(map.insert(at[2], &key)) = 2;
+    const auto inserted = map.insert(at[2], &key);
+    CHECK(inserted.fresh);
+    *static_cast<int*>(inserted.value) = 2;
+    CHECK_FALSE(map.insert(at[2], &(key = "b")).fresh);
     CHECK_EQ(x.map, std::map<std::string, int>{{"a", 1}, {"b", 2}});
     const std::string a = "a", none = "z";
     void* found = nullptr;

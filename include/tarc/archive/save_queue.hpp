@@ -165,7 +165,7 @@ private:
         monitor_.changed();
     }
 
-    void write(const std::shared_ptr<save_job>& job) noexcept {
+    void write(std::shared_ptr<save_job> job) noexcept {
         try {
             write_file(*job);
         } catch (error& e) {
@@ -175,7 +175,7 @@ private:
         } catch (...) {
             job->fault = std::current_exception();
         }
-        end(job);
+        end(std::move(job));
     }
 
     void write_file(save_job& job) {
@@ -195,7 +195,7 @@ private:
         file.commit([&] { job.begin_commit(); });
     }
 
-    void end(const std::shared_ptr<save_job>& job) noexcept {
+    void end(std::shared_ptr<save_job> job) noexcept {
         const bool has_block = job->bytes->bytes() != 0;
         storage block = job->bytes->release();
         if (!block.defined()) block = std::move(job->block);
@@ -210,6 +210,7 @@ private:
         job->staged = true;
         job->ended = true;
         monitor_.changed();
+        job.reset();  // before anybody has the error, whose end is then that of who asked for it
     }
 
     void throw_lost() {
@@ -247,7 +248,7 @@ private:
                 job = waiting_.front();
                 waiting_.erase(waiting_.begin());
             }
-            write(job);
+            write(std::move(job));
         }
     }
 
