@@ -304,13 +304,6 @@ private:
         std::vector<std::byte> packed(std::min(r.stored_size, piece_bytes)), piece(std::min(r.size, piece_bytes) + 1);
         std::span<const std::byte> rest;
         std::uint64_t read = 0, made = 0;
-        const auto run = [&](auto&& step) {
-            try {
-                return step();
-            } catch (error& e) {
-                throw std::move(e.in_archive(file_->name()).in_record(r.name).at_offset(read - rest.size()));
-            }
-        };
         while (made < wanted || wanted == r.size) {
             if (rest.empty() && read != r.stored_size) {
                 const std::span<std::byte> next = std::span(packed).first(std::min(r.stored_size - read, piece_bytes));
@@ -319,7 +312,12 @@ private:
                 rest = next;
             }
             const std::size_t left = rest.size();
-            const std::size_t n = run([&] { return decoder->step(rest, piece); });
+            std::size_t n = 0;
+            try {
+                n = decoder->step(rest, piece);
+            } catch (error& e) {
+                throw std::move(e.in_archive(file_->name()).in_record(r.name).at_offset(read - rest.size()));
+            }
             if (n > r.size - made)
                 fail(errc::bad_archive, "it unpacks to more bytes than it claims", r, read - rest.size());
             const std::size_t use = std::min<std::uint64_t>(n, wanted - made);
