@@ -14,6 +14,7 @@
 #include <tarc/io/source.hpp>
 #include <tarc/progress.hpp>
 #include <tarc/reflect/clone.hpp>
+#include <tarc/transfer/mapped.hpp>
 #include <tarc/util/table.hpp>
 
 namespace tarc {
@@ -118,14 +119,6 @@ public:
     }
 
 private:
-    /// A mapping for the tensors of one object.
-    [[nodiscard]] storage map() {
-        std::shared_ptr<std::byte> all = file_->map(0, file_->size());
-        if (all == nullptr) return {};
-        void* const begin = all.get();
-        return storage::borrow(begin, file_->size(), device::cpu(), std::move(all));
-    }
-
     T from_model() {
         detail::progress_meter meter(options_.progress);
         if (meter.if_wanted() != nullptr) {  // nothing is read
@@ -133,7 +126,7 @@ private:
             meter.finish();
         }
         T object = *model_;
-        detail::mapping_cloner views(model_bytes_, map());
+        detail::mapping_cloner views(model_bytes_, detail::map_whole(*file_));
         views.clone(detail::facts_of<T>, &object);
         return object;
     }
@@ -141,9 +134,8 @@ private:
     void keep(const T& object) {
         const std::span<std::byte> before = file_->mapped();
         if (before.empty()) return;
-        storage own = map();
         T copy = object;
-        detail::mapping_cloner views(before, own);
+        detail::mapping_cloner views(before, detail::map_whole(*file_));
         views.clone(detail::facts_of<T>, &copy);
         if (!views.all()) return;
         model_bytes_ = file_->mapped();

@@ -240,6 +240,31 @@ public:
         }
     }
 
+    /// What decodes a record. Errors: errc::unsupported.
+    [[nodiscard]] const detail::codec_methods& codec_of(const record& r) const {
+        if (const detail::codec_methods* c = detail::find_codec(r.method)) return *c;
+        fail(errc::unsupported,
+             "it is compressed with zstd (ZIP method 93), which this program was built without -- include "
+             "<tarc/codec/zstd.hpp> and link the CMake target tarc::zstd",
+             r, 0);
+    }
+
+    /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold. Errors: errc::bad_archive,
+    /// errc::limit_exceeded.
+    void check_ratio(const record& r) const {
+        if (r.method == detail::zip::stored) return;
+        if (r.method == detail::zip::deflated && r.size / 1032 > r.stored_size) {
+            fail(errc::bad_archive,
+                 std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " + std::to_string(r.size) +
+                     " bytes claimed",
+                 r, 0);
+        }
+        if (r.stored_size != 0 ? r.size / r.stored_size > limits_.ratio
+                               : r.method == detail::zip::zstd && r.size != 0) {
+            fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
+        }
+    }
+
 private:
     struct entry_name {
         const detail::vec<record>& entries;
@@ -269,33 +294,6 @@ private:
         return at;
     }
 
-public:
-    /// What decodes a record. Errors: errc::unsupported.
-    [[nodiscard]] const detail::codec_methods& codec_of(const record& r) const {
-        if (const detail::codec_methods* c = detail::find_codec(r.method)) return *c;
-        fail(errc::unsupported,
-             "it is compressed with zstd (ZIP method 93), which this program was built without -- include "
-             "<tarc/codec/zstd.hpp> and link the CMake target tarc::zstd",
-             r, 0);
-    }
-
-    /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold. Errors: errc::bad_archive,
-    /// errc::limit_exceeded.
-    void check_ratio(const record& r) const {
-        if (r.method == detail::zip::stored) return;
-        if (r.method == detail::zip::deflated && r.size / 1032 > r.stored_size) {
-            fail(errc::bad_archive,
-                 std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " + std::to_string(r.size) +
-                     " bytes claimed",
-                 r, 0);
-        }
-        if (r.stored_size != 0 ? r.size / r.stored_size > limits_.ratio
-                               : r.method == detail::zip::zstd && r.size != 0) {
-            fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
-        }
-    }
-
-private:
     /// The first `wanted` bytes of a record in pieces; its size and its end are checked where that is all of it.
     template <class F>
     void unpack(const record& r, std::uint64_t wanted, F&& take) const {

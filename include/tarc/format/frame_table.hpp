@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <tarc/codec/planes.hpp>
 #include <tarc/container/zip_reader.hpp>
 #include <tarc/error.hpp>
 #include <tarc/util/vec.hpp>
@@ -64,7 +65,7 @@ struct frame_table {
         if (!filter.empty() && filter != "planes")
             raise_at(errc::unsupported, "its bytes went through a filter that tarc does not know", r.name, 0);
         const std::uint64_t planes = filter.empty() ? 1 : number("element"), chunk = number("chunk");
-        if (planes != 1 && planes != 2 && planes != 4 && planes != 8) bad("has planes of no element");
+        if (!is_plane_count(planes)) bad("has planes of no element");
         if (!std::has_single_bit(chunk) || chunk < 4096 || chunk > most_chunk) bad("has chunks of no good size");
         if (r.size == 0 || r.size % planes != 0) bad("splits elements that the record does not have");
         const std::uint64_t chunks = (r.size - 1) / chunk + 1;

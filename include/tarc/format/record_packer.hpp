@@ -1,7 +1,5 @@
 #pragma once
 
-#include <pthread.h>
-
 #include <algorithm>  // std::min, std::max
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +14,7 @@
 #include <tarc/format/frame_table.hpp>
 #include <tarc/format/manifest.hpp>
 #include <tarc/io/checksum.hpp>
+#include <tarc/util/monitor.hpp>
 #include <tarc/util/team.hpp>
 #include <tarc/util/vec.hpp>
 
@@ -79,17 +78,6 @@ private:
         bool ready = false;
     };
 
-    class lock {
-    public:
-        explicit lock(pthread_mutex_t& m) : mutex_(m) { ::pthread_mutex_lock(&mutex_); }
-        lock(const lock&) = delete;
-        lock& operator=(const lock&) = delete;
-        ~lock() { ::pthread_mutex_unlock(&mutex_); }
-
-    private:
-        pthread_mutex_t& mutex_;
-    };
-
     /// Whole blocks, or the rest of the record.
     void pack(std::span<const std::byte> all) {
         const std::size_t blocks = blocks_of(all.size()), threads = std::min(threads_, blocks);
@@ -106,59 +94,51 @@ private:
             return;
         }
 
-        pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-        pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+        monitor turn;
         std::size_t next = 0, written = 0, helpers = 0;
         std::exception_ptr fault;
         const auto takeable = [&] { return !fault && next < blocks && next < written + slots_.size(); };
-        // with the mutex held, which it gives back while it encodes
-        const auto take = [&](chunk_encoder& encoder) {
+        // with the lock given up
+        const auto work = [&](monitor::hold& lock, auto&& step) {
+            std::exception_ptr failed;
+            lock.without([&] {
+                try {
+                    step();
+                } catch (...) {
+                    failed = std::current_exception();
+                }
+            });
+            if (failed && !fault) fault = failed;
+        };
+        const auto take = [&](monitor::hold& lock, chunk_encoder& encoder) {
             const std::size_t i = next++;
             slot& s = slots_[i % slots_.size()];
-            ::pthread_mutex_unlock(&mutex);
-            std::exception_ptr failed;
-            try {
-                encode(encoder, block(i), s);
-            } catch (...) {
-                failed = std::current_exception();
-            }
-            ::pthread_mutex_lock(&mutex);
-            if (failed && !fault) fault = failed;
+            work(lock, [&] { encode(encoder, block(i), s); });
             s.ready = true;
-            ::pthread_cond_broadcast(&changed);
+            turn.changed();
         };
         const auto help = [&] {
-            const lock held(mutex);
+            monitor::hold lock(turn);
             chunk_encoder& encoder = *encoders_[++helpers];
-            while (!fault && next < blocks) {
-                if (takeable())
-                    take(encoder);
-                else
-                    ::pthread_cond_wait(&changed, &mutex);
+            for (;;) {
+                lock.wait_until([&] { return takeable() || fault || next == blocks; });
+                if (!takeable()) return;
+                take(lock, encoder);
             }
         };
         {
             const team others(threads - 1, help);
-            const lock held(mutex);
+            monitor::hold lock(turn);
             while (!fault && written < blocks) {
                 slot& s = slots_[written % slots_.size()];
+                lock.wait_until([&] { return s.ready || takeable() || fault; });
                 if (s.ready) {
-                    ::pthread_mutex_unlock(&mutex);
-                    std::exception_ptr failed;
-                    try {
-                        write(s, block(written).size());
-                    } catch (...) {
-                        failed = std::current_exception();
-                    }
-                    ::pthread_mutex_lock(&mutex);
-                    if (failed && !fault) fault = failed;
+                    work(lock, [&] { write(s, block(written).size()); });
                     s.ready = false;
                     ++written;
-                    ::pthread_cond_broadcast(&changed);
+                    turn.changed();
                 } else if (takeable()) {
-                    take(*encoders_[0]);
-                } else {
-                    ::pthread_cond_wait(&changed, &mutex);
+                    take(lock, *encoders_[0]);
                 }
             }
         }

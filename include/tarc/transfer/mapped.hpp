@@ -11,6 +11,14 @@
 
 namespace tarc::detail {
 
+/// All of a file as one private mapping; undefined where it cannot be mapped.
+[[nodiscard]] inline storage map_whole(source& file) {
+    std::shared_ptr<std::byte> all = file.map(0, file.size());
+    if (all == nullptr) return {};
+    void* const begin = all.get();
+    return storage::borrow(begin, file.size(), device::cpu(), std::move(all));
+}
+
 /// Private views of storages in their file, which is mapped once for all of them.
 class mapped_file {
 public:
@@ -24,13 +32,10 @@ public:
         const std::uint64_t size = file_.file().size();
         if (*at > size || from.nbytes > size - *at) return {};
         if (!bytes_.defined()) {
-            std::shared_ptr<std::byte> all = file_.file().map(0, size);
-            if (all == nullptr || reinterpret_cast<std::uintptr_t>(all.get()) % 16 != 0) {
-                unmappable_ = true;
-                return {};
-            }
-            void* const begin = all.get();
-            bytes_ = storage::borrow(begin, size, device::cpu(), std::move(all));
+            storage all = map_whole(file_.file());
+            unmappable_ = !all.defined() || reinterpret_cast<std::uintptr_t>(all.data()) % 16 != 0;
+            if (unmappable_) return {};
+            bytes_ = std::move(all);
         }
         return storage::part(bytes_, *at, from.nbytes);
     }

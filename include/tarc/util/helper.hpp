@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <tarc/util/function_ref.hpp>
+#include <tarc/util/monitor.hpp>
 
 namespace tarc::detail {
 
@@ -19,28 +20,24 @@ public:
     helper& operator=(const helper&) = delete;
     ~helper() {
         if (!running_) return;
-        ::pthread_mutex_lock(&mutex_);
-        ending_ = true;
-        ::pthread_cond_broadcast(&changed_);
-        ::pthread_mutex_unlock(&mutex_);
+        {
+            const monitor::hold lock(monitor_);
+            ending_ = true;
+            monitor_.changed();
+        }
         ::pthread_join(thread_, nullptr);
     }
 
     /// `work` must live until wait() has returned, which must come before the next start().
     void start(function_ref<void()> work) {
         if (!running_) return perform(work);
-        ::pthread_mutex_lock(&mutex_);
+        const monitor::hold lock(monitor_);
         work_.emplace(work);
-        ::pthread_cond_broadcast(&changed_);
-        ::pthread_mutex_unlock(&mutex_);
+        monitor_.changed();
     }
     /// Errors: what the work threw.
     void wait() {
-        if (running_) {
-            ::pthread_mutex_lock(&mutex_);
-            while (work_) ::pthread_cond_wait(&changed_, &mutex_);
-            ::pthread_mutex_unlock(&mutex_);
-        }
+        if (running_) monitor::hold(monitor_).wait_until([&] { return !work_; });
         if (fault_) std::rethrow_exception(std::exchange(fault_, nullptr));
     }
 
@@ -55,23 +52,17 @@ private:
 
     static void* run(void* self) {
         helper& h = *static_cast<helper*>(self);
-        ::pthread_mutex_lock(&h.mutex_);
+        monitor::hold lock(h.monitor_);
         for (;;) {
-            while (!h.work_ && !h.ending_) ::pthread_cond_wait(&h.changed_, &h.mutex_);
-            if (!h.work_) break;
-            const function_ref<void()> work = *h.work_;
-            ::pthread_mutex_unlock(&h.mutex_);
-            h.perform(work);
-            ::pthread_mutex_lock(&h.mutex_);
+            lock.wait_until([&] { return h.work_ || h.ending_; });
+            if (!h.work_) return nullptr;
+            lock.without([&] { h.perform(*h.work_); });
             h.work_.reset();
-            ::pthread_cond_broadcast(&h.changed_);
+            h.monitor_.changed();
         }
-        ::pthread_mutex_unlock(&h.mutex_);
-        return nullptr;
     }
 
-    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;
+    monitor monitor_;
     pthread_t thread_{};
     bool running_ = false, ending_ = false;
     std::optional<function_ref<void()>> work_;

@@ -24,6 +24,13 @@ public:
         void wait_until(Condition&& condition) {
             while (!condition()) ::pthread_cond_wait(&m_.changed_, &m_.mutex_);
         }
+        /// Runs `work`, which must not throw, with the lock given up.
+        template <class Work>
+        void without(Work&& work) {
+            ::pthread_mutex_unlock(&m_.mutex_);
+            work();
+            ::pthread_mutex_lock(&m_.mutex_);
+        }
 
     private:
         monitor& m_;
