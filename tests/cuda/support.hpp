@@ -36,6 +36,12 @@ inline int devices() { return tarc::cuda::backend().count(); }
         return;                                            \
     }
 
+/// Whether they are equal. The operator compares one byte at a time, which without optimization takes longer than all
+/// that led to them.
+inline bool same_bytes(const bytes& a, const bytes& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
 inline void require(bool good, const char* what) {
     if (!good) throw std::logic_error(what);
 }
