@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The Conan package from nothing, without a remote: wrapper recipes stand for the dependencies that are installed here.
 
-    check.py --conan C --cmake C --ninja N --compiler C --build-folder B [--boost FOLDER] [--cuda FOLDER]
+    check.py --conan C --cmake C --ninja N --compiler C --build-folder B [--boost FOLDER] [--cuda FOLDER] [--zstd]
 
 Works in the current folder, which is emptied of an earlier run.
 """
@@ -24,10 +24,11 @@ def main():
         parser.add_argument("--" + name, type=pathlib.Path, required=True)
     parser.add_argument("--boost", type=pathlib.Path)
     parser.add_argument("--cuda", type=pathlib.Path, help="the CUDA toolkit; without it the option with_cuda is not tried")
+    parser.add_argument("--zstd", action="store_true", help="zstd is installed: the option with_zstd is tried")
     arguments = parser.parse_args()
 
     work = pathlib.Path.cwd()
-    for folder in ("home", "installed", "prefix", "test", "cuda"):
+    for folder in ("home", "installed", "prefix", "test", "cuda", "zstd"):
         shutil.rmtree(work / folder, ignore_errors=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("CC", "CXX", "CONAN_HOME")}
     environment |= {
@@ -54,6 +55,9 @@ def main():
         "libdeflate": macros("libdeflate.h", r'LIBDEFLATE_VERSION_STRING\s+"([\d.]+)"')[0],
         "xxhash": ".".join(macros("xxhash.h", *(rf"XXH_VERSION_{p} +(\d+)" for p in ("MAJOR", "MINOR", "RELEASE")))),
     }
+
+    if arguments.zstd:
+        versions["zstd"] = ".".join(macros("zstd.h", *(rf"ZSTD_VERSION_{p}\s+(\d+)" for p in ("MAJOR", "MINOR", "RELEASE"))))
 
     conan = arguments.conan
     run(conan, "profile", "detect")
@@ -90,17 +94,25 @@ def main():
     options[options.index("compiler.cppstd=17")] = "compiler.cppstd=20"
     print("C++17 is refused")
 
-    # With with_cuda the same package has the target tarc::cuda, and the toolkit is the one that CMake finds.
+    # An option adds a target to the same package: tarc::cuda with the toolkit that CMake finds, tarc::zstd with Conan's zstd.
+    def try_option(name, *cmake_options):
+        folder = work / name
+        run(conan, "install", f"--requires={reference}", "-o", f"tarc/*:with_{name}=True", "-g", "CMakeDeps", "-g",
+            "CMakeToolchain", "-of", folder, "--build=missing", *options)
+        run(arguments.cmake, "-S", SOURCE / "tests/consumer" / name, "-B", folder / "build", "-G", "Ninja",
+            f"-DCMAKE_TOOLCHAIN_FILE={folder / 'conan_toolchain.cmake'}", "-DCMAKE_BUILD_TYPE=Debug",
+            f"-DCMAKE_CXX_COMPILER={arguments.compiler}", *cmake_options)
+        run(arguments.cmake, "--build", folder / "build", "--target", "consumer")
+        print(f"with_{name}:", run(folder / "build/consumer").stdout.strip())
+
     if arguments.cuda:
-        run(conan, "install", f"--requires={reference}", "-o", "tarc/*:with_cuda=True", "-g", "CMakeDeps", "-g",
-            "CMakeToolchain", "-of", work / "cuda", *options)
-        run(arguments.cmake, "-S", SOURCE / "tests/consumer/cuda", "-B", work / "cuda/build", "-G", "Ninja",
-            f"-DCMAKE_TOOLCHAIN_FILE={work / 'cuda/conan_toolchain.cmake'}", "-DCMAKE_BUILD_TYPE=Debug",
-            f"-DCMAKE_CXX_COMPILER={arguments.compiler}", f"-DCUDAToolkit_ROOT={arguments.cuda}")
-        run(arguments.cmake, "--build", work / "cuda/build", "--target", "consumer")
-        print("with_cuda:", run(work / "cuda/build/consumer").stdout.strip())
+        try_option("cuda", f"-DCUDAToolkit_ROOT={arguments.cuda}")
     else:
         print("with_cuda: skipped, as there is no CUDA toolkit")
+    if arguments.zstd:
+        try_option("zstd")
+    else:
+        print("with_zstd: skipped, as zstd is not installed")
 
     # tarc from `cmake --install`, its dependencies from Conan: the find modules take Conan's targets.
     run(conan, "install", HERE / "installed", "-of", work / "installed", "--build=missing", *options)

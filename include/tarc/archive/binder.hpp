@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>  // std::ranges::none_of
 #include <array>
 #include <cstddef>
 #include <memory>  // std::make_unique
@@ -339,8 +340,8 @@ private:
 
     /// The same without a copy, where the key has nothing to escape; `room` is for where it has.
     static std::string_view step_text(const node& key, std::string& room) {
-        if (key.kind == value_kind::string && key.str().find_first_of("/:\\") == std::string_view::npos)
-            return key.str();
+        const auto escapes = [](char c) { return c == '/' || c == ':' || c == '\\'; };
+        if (key.kind == value_kind::string && std::ranges::none_of(key.str(), escapes)) return key.str();
         room = step_text(key);
         return room;
     }

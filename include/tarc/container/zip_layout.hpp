@@ -46,9 +46,15 @@ template <std::unsigned_integral T>
 
 using buffer = vec<std::byte>;
 
-template <std::unsigned_integral T>
-void put(buffer& out, T value) {
-    std::memcpy(out.extend(sizeof value), &value, sizeof value);
+/// The values one behind the other, without gaps.
+template <std::unsigned_integral... T>
+void put(buffer& out, T... values) {
+    std::byte* to = out.extend((sizeof values + ...));
+    const auto add = [&](const auto& value) {
+        std::memcpy(to, &value, sizeof value);
+        to += sizeof value;
+    };
+    (add(values), ...);
 }
 
 inline void put_text(buffer& out, std::string_view text) {
@@ -87,28 +93,18 @@ inline void put_local_header(buffer& out, std::string_view root, std::string_vie
     const std::uint64_t before_padding =
         header + local_bytes + root.size() + name.size() + (zip64 ? zip64 + 4u : 0u) + 4u;
     const auto padding = static_cast<std::uint16_t>((alignment - before_padding % alignment) % alignment);
-    put(out, local_signature);
-    put(out, version_needed(method));
-    put(out, torch_flags(size));
-    put(out, method);
-    put(out, std::uint32_t{0});  // time, date
-    put(out, std::uint32_t{0});  // CRC-32
-    put(out, std::uint64_t{0});  // compressed size, size
-    put(out, static_cast<std::uint16_t>(root.size() + name.size()));
-    put(out, static_cast<std::uint16_t>((zip64 ? zip64 + 4 : 0) + 4 + padding));
+    put(out, local_signature, version_needed(method), torch_flags(size), method);
+    put(out, std::uint32_t{0}, std::uint32_t{0}, std::uint64_t{0});  // time and date, CRC-32, both sizes
+    put(out, static_cast<std::uint16_t>(root.size() + name.size()),
+        static_cast<std::uint16_t>((zip64 ? zip64 + 4 : 0) + 4 + padding));
     put_text(out, root);
     put_text(out, name);
     if (zip64) {
-        put(out, zip64_field);
-        put(out, zip64);
-        if (is_wide(size)) {
-            put(out, size);
-            put(out, std::uint64_t{0});
-        }
+        put(out, zip64_field, zip64);
+        if (is_wide(size)) put(out, size, std::uint64_t{0});
         if (is_wide(header)) put(out, header);
     }
-    put(out, padding_field);
-    put(out, padding);
+    put(out, padding_field, padding);
     std::memset(out.extend(padding), std::to_integer<int>(padding_byte), padding);
 }
 
@@ -116,14 +112,11 @@ inline void put_local_header(buffer& out, std::string_view root, std::string_vie
 inline void put_descriptor(buffer& out, std::uint32_t crc, std::uint64_t size, std::uint64_t packed,
                            std::uint64_t header) {
     if (size == 0) return;
-    put(out, descriptor_signature);
-    put(out, crc);
+    put(out, descriptor_signature, crc);
     if (is_wide(size) || is_wide(header)) {
-        put(out, packed);
-        put(out, size);
+        put(out, packed, size);
     } else {
-        put(out, static_cast<std::uint32_t>(packed));
-        put(out, static_cast<std::uint32_t>(size));
+        put(out, static_cast<std::uint32_t>(packed), static_cast<std::uint32_t>(size));
     }
 }
 
@@ -133,26 +126,16 @@ inline void put_central_entry(buffer& out, std::string_view root, std::string_vi
     // the ZIP64 field has only what is too large for its place, and of a record that shrinks below that only one size
     const auto zip64 =
         static_cast<std::uint16_t>(8 * (int{is_wide(size)} + int{is_wide(packed)} + int{is_wide(header)}));
-    put(out, central_signature);
-    put(out, std::uint16_t{0});  // made by
-    put(out, version_needed(method));
-    put(out, torch_flags(size));
-    put(out, method);
-    put(out, std::uint32_t{0});  // time, date
-    put(out, crc);
-    put(out, low32(packed));
-    put(out, low32(size));
-    put(out, static_cast<std::uint16_t>(root.size() + name.size()));
-    put(out, static_cast<std::uint16_t>(zip64 ? zip64 + 4 : 0));
-    put(out, std::uint32_t{0});  // comment length, disk
-    put(out, std::uint16_t{0});  // internal attributes
-    put(out, std::uint32_t{0});  // external attributes
-    put(out, low32(header));
+    constexpr std::uint16_t made_by = 0, comment_bytes = 0, disk = 0, internal = 0;
+    constexpr std::uint32_t time = 0, external = 0;
+    put(out, central_signature, made_by, version_needed(method), torch_flags(size), method, time);
+    put(out, crc, low32(packed), low32(size), static_cast<std::uint16_t>(root.size() + name.size()),
+        static_cast<std::uint16_t>(zip64 ? zip64 + 4 : 0));
+    put(out, comment_bytes, disk, internal, external, low32(header));
     put_text(out, root);
     put_text(out, name);
     if (!zip64) return;
-    put(out, zip64_field);
-    put(out, zip64);
+    put(out, zip64_field, zip64);
     if (is_wide(size)) put(out, size);
     if (is_wide(packed)) put(out, packed);
     if (is_wide(header)) put(out, header);

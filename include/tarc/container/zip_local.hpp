@@ -1,8 +1,8 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>  // std::memcmp
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,7 +48,7 @@ public:
         if (load<std::uint16_t>(p + 8) != record_.method) refuse("its local header has another compression method", 8);
         const bool needs_nothing = load<std::uint16_t>(p + 4) == 0;
         if ((by_torch_ && needs_nothing != exact_) ||
-            (exact_ && !is_zero(p + 10, 16))) {  // time, date, CRC, both sizes
+            (exact_ && !is_all(std::byte{0}, {p + 10, 16}))) {  // time, date, CRC, both sizes
             refuse("a field of its local header is damaged", 4);
         }
         check_extra({p + local_bytes + name_.size(), extra_bytes}, p);
@@ -72,15 +72,14 @@ private:
         return local == right || (local == 0 && has_descriptor());
     }
 
-    [[nodiscard]] static bool is_zero(const std::byte* from, std::size_t bytes) {
-        return std::all_of(from, from + bytes, [](std::byte b) { return b == std::byte{0}; });
+    [[nodiscard]] static bool is_all(std::byte b, std::span<const std::byte> bytes) {
+        return bytes.empty() || (bytes[0] == b && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
     }
 
     void check_extra(std::span<const std::byte> extra, const std::byte* header) const {
         extra_fields fields;
         if (const char* fault = split_extra(extra, fields)) refuse(fault, local_bytes + name_.size());
-        const auto is_filler = [](std::byte b) { return b == padding_byte; };
-        if (!std::all_of(fields.padding.begin(), fields.padding.end(), is_filler)) {
+        if (!is_all(padding_byte, fields.padding)) {
             refuse("the padding before its payload holds other bytes than filler", local_bytes + name_.size());
         }
         if (exact_ && (!fields.has_padding || fields.has_others)) {

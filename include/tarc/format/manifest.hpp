@@ -109,7 +109,11 @@ public:
     /// Compares one whole block, the last of a record may be shorter. Errors: errc::checksum_mismatch.
     void verify(std::size_t record, std::string_view name, std::uint64_t block,
                 std::span<const std::byte> bytes) const {
-        if (xxh3(bytes) != hashes_[first_[record] + block])
+        compare(record, name, block, xxh3(bytes));
+    }
+    /// The same for a block that was hashed elsewhere.
+    void compare(std::size_t record, std::string_view name, std::uint64_t block, std::uint64_t hash) const {
+        if (hash != hashes_[first_[record] + block])
             raise_at(errc::checksum_mismatch,
                      "the bytes differ from their XXH3: the file was damaged after it was written", name,
                      block * block_bytes);

@@ -95,7 +95,7 @@ public:
     /// Fills `out`, which is a multiple of block_bytes long, or left() at most. Errors: errc::checksum_mismatch,
     /// errc::io, errc::truncated, errc::bad_archive, errc::bad_tensor.
     void read(std::span<std::byte> out) {
-        while (!out.empty()) {  // a block at a time, so that it is in the cache when its hash is taken
+        while (!out.empty()) {
             const std::span<std::byte> block = out.first(std::min<std::uint64_t>(out.size(), block_bytes));
             read_block(block);
             out = out.subspan(block.size());
@@ -110,21 +110,38 @@ public:
     void skip(std::uint64_t bytes) { at_ += bytes; }
 
 private:
+    // What is read and then hashed: with the file's copy of it, it stays in the cache of a core.
+    static constexpr std::uint64_t step_bytes = std::uint64_t{128} << 10;
+
     void read_block(std::span<std::byte> block) {
-        if (bytes_.data() != nullptr) {
-            std::memcpy(block.data(), bytes_.data() + at_, block.size());
-        } else if (frames_) {
-            frames_->read(body_.at + at_, block);
-        } else if (record_ != nullptr) {
-            file_.zip()->read_into(*record_, body_.at + at_, block);
-        } else {
-            file_.file().read(body_.at + at_, block);
+        const bool in_steps = by_block_ && block.size() > step_bytes && !frames_;
+        if (in_steps && !hash_) hash_.emplace();
+        for (std::span<std::byte> rest = block; !rest.empty();) {
+            const std::span<std::byte> step =
+                frames_ ? rest : rest.first(std::min<std::uint64_t>(rest.size(), step_bytes));
+            read_bytes(body_.at + at_ + (block.size() - rest.size()), step);
+            if (in_steps) hash_->append(step);
+            if (by_crc_) crc_ = crc32(step, crc_);
+            rest = rest.subspan(step.size());
         }
-        if (by_block_) file_.facts()->verify(body_.record, record_->name, at_ / block_bytes, block);
-        if (by_crc_) crc_ = crc32(block, crc_);
+        if (by_block_)
+            file_.facts()->compare(body_.record, record_->name, at_ / block_bytes,
+                                   in_steps ? hash_->take() : xxh3(block));
         if (by_crc_ && !checks_.in_part && at_ + block.size() == size_) compare_crc(file_, *record_, crc_);
         settle_bytes(file_, body_, checks_.bools, at_, block);
         at_ += block.size();
+    }
+
+    void read_bytes(std::uint64_t at, std::span<std::byte> out) {
+        if (bytes_.data() != nullptr) {
+            std::memcpy(out.data(), bytes_.data() + (at - body_.at), out.size());
+        } else if (frames_) {
+            frames_->read(at, out);
+        } else if (record_ != nullptr) {
+            file_.zip()->read_into(*record_, at, out);
+        } else {
+            file_.file().read(at, out);
+        }
     }
 
     const opened_file& file_;
@@ -133,6 +150,7 @@ private:
     std::vector<std::byte> inflated_;
     std::span<const std::byte> bytes_;  // of what is in memory already
     std::optional<frame_reader> frames_;
+    std::optional<xxh3_stream> hash_;
     std::uint64_t size_, at_;
     const record* record_ = nullptr;
     std::uint32_t crc_ = 0;

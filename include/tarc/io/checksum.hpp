@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -79,6 +80,36 @@ struct crc_powers {
     return text;
 }
 
+/// The same of bytes that come one after the other. Not thread-safe.
+class xxh3_stream {
+public:
+    xxh3_stream() : state_(XXH3_createState()) {
+        if (!state_) detail::raise(errc::out_of_memory, "no memory for the state of a hash");
+        XXH3_64bits_reset(state_.get());
+    }
+    void append(std::span<const std::byte> bytes) {
+#if defined(__x86_64__) && defined(__ELF__)
+        if (&XXH3_64bits_update_dispatch != nullptr) {
+            XXH3_64bits_update_dispatch(state_.get(), bytes.data(), bytes.size());
+            return;
+        }
+#endif
+        XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
+    }
+    /// Of all that came since the last time, and begins anew.
+    [[nodiscard]] std::uint64_t take() {
+        const std::uint64_t hash = XXH3_64bits_digest(state_.get());
+        XXH3_64bits_reset(state_.get());
+        return hash;
+    }
+
+private:
+    struct free_state {
+        void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
+    };
+    std::unique_ptr<XXH3_state_t, free_state> state_;
+};
+
 /// The XXH3-64 of every block of 1 MiB of records, the last one of a record shorter, as their bytes stream through. Not
 /// thread-safe.
 class block_hasher {
@@ -109,32 +140,18 @@ public:
     [[nodiscard]] const detail::vec<std::uint64_t>& hashes() const noexcept { return hashes_; }
 
 private:
-    struct free_state {
-        void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
-    };
-
     void update(std::span<const std::byte> bytes) {
-        if (!state_) {
-            state_.reset(XXH3_createState());
-            if (!state_) detail::raise(errc::out_of_memory, "no memory for the state of a hash");
-        }
-        if (filled_ == 0) XXH3_64bits_reset(state_.get());
+        if (!state_) state_.emplace();
+        state_->append(bytes);
         filled_ += bytes.size();
-#if defined(__x86_64__) && defined(__ELF__)
-        if (&XXH3_64bits_update_dispatch != nullptr) {
-            XXH3_64bits_update_dispatch(state_.get(), bytes.data(), bytes.size());
-            return;
-        }
-#endif
-        XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
     }
 
     void end_block() {
-        hashes_.push_back(XXH3_64bits_digest(state_.get()));
+        hashes_.push_back(state_->take());
         filled_ = 0;
     }
 
-    std::unique_ptr<XXH3_state_t, free_state> state_;
+    std::optional<xxh3_stream> state_;
     std::size_t filled_ = 0;
     detail::vec<std::uint64_t> hashes_;
 };

@@ -48,19 +48,18 @@ class dims {
 public:
     dims() = default;
     dims(std::span<const std::int64_t> s) { assign(s); }
-    dims(const dims& o) = default;
-    dims(dims&& o) noexcept : size_(o.size_), heap_(static_cast<vec<std::int64_t>&&>(o.heap_)) {
-        std::copy(o.near_, o.near_ + inline_size, near_);
-        o.size_ = 0;
-    }
+    dims(const dims& o) { assign(o.get()); }
+    dims(dims&& o) noexcept { take(o); }
     dims& operator=(std::span<const std::int64_t> s) {
         assign(s);
         return *this;
     }
-    dims& operator=(dims o) noexcept {
-        size_ = o.size_;
-        heap_.swap(o.heap_);
-        std::copy(o.near_, o.near_ + inline_size, near_);
+    dims& operator=(const dims& o) {
+        if (this != &o) assign(o.get());
+        return *this;
+    }
+    dims& operator=(dims&& o) noexcept {
+        if (this != &o) take(o);
         return *this;
     }
     ~dims() = default;
@@ -82,9 +81,15 @@ public:
 private:
     static constexpr std::size_t inline_size = 6;
 
+    void take(dims& o) noexcept {
+        if (!heap_.empty() || !o.heap_.empty()) heap_.swap(o.heap_);
+        size_ = o.size_;
+        if (heap_.empty()) copy_dims({o.near_, size_}, near_);
+        o.size_ = 0;
+    }
     std::int64_t* data() { return heap_.empty() ? near_ : heap_.data(); }
     void assign(std::span<const std::int64_t> s) {
-        heap_.resize(s.size() > inline_size ? s.size() : 0);
+        if (s.size() > inline_size || !heap_.empty()) heap_.resize(s.size() > inline_size ? s.size() : 0);
         size_ = static_cast<std::uint32_t>(s.size());
         copy_dims(s, data());
     }

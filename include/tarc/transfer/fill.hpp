@@ -98,7 +98,7 @@ inline void fill(const opened_file& file, std::span<fill_job> jobs, const fill_o
     // a thread takes 20 us to begin, in which another one reads a few hundred KiB
     constexpr std::uint64_t worth_a_thread = std::uint64_t{4} << 20;
     const std::size_t most = std::min<std::uint64_t>(host.bytes() / worth_a_thread + 1, host.pieces());
-    const std::size_t threads = std::min(o.threads == 0 ? usual_threads() : o.threads, most);
+    const std::size_t threads = most < 2 ? 1 : std::min(o.threads == 0 ? usual_threads() : o.threads, most);
     std::exception_ptr fault;
     {
         const team others(threads < 2 ? 0 : threads - 1, help);

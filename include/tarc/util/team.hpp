@@ -1,7 +1,7 @@
 #pragma once
 
 #include <pthread.h>
-#include <unistd.h>
+#include <sched.h>
 
 #include <cstddef>
 
@@ -11,7 +11,9 @@ namespace tarc::detail {
 
 /// How many threads a transfer takes where nobody says it: up to four, as more do not make a memory bus faster.
 [[nodiscard]] inline std::size_t usual_threads() noexcept {
-    const long cores = ::sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t usable;  // those of a container or of taskset, in one call; sysconf() reads a file
+    if (::sched_getaffinity(0, sizeof usable, &usable) != 0) return 4;  // there are more than a cpu_set_t holds
+    const int cores = CPU_COUNT(&usable);
     return cores < 1 ? 1 : cores > 4 ? 4 : static_cast<std::size_t>(cores);
 }
 
