@@ -178,19 +178,15 @@ TEST_CASE("a load tells of the storages that it reads, from the caller's thread,
     of_legacy.check(12 * mebibyte, 5 * mebibyte);
 }
 
-TEST_CASE("verify tells of the bytes that it reads") {
+TEST_CASE("verify tells of the bytes that it reads, each once") {
     for (const bool manifest : {true, false}) {
         const bytes file = saved(make(1), {.manifest = manifest});
-        std::uint64_t records = 0, hashed = 0;
-        for (const payload& p : payloads(file)) {
-            const std::uint64_t n = p.end - p.begin;
-            records += n;
-            if (p.name != ".tarc/manifest.pkl" && p.name != ".data/serialization_id") hashed += n;
-        }
+        std::uint64_t records = 0;
+        for (const payload& p : payloads(file)) records += p.end - p.begin;
         listener l;
         tarc::open(file).verify({.progress = l.callback()});
-        l.check(records + (manifest ? hashed : 0), 2 * mebibyte);
-        CHECK(end_at_each_call([&](auto callback) { tarc::open(file).verify({callback}); }) > 10);
+        l.check(records, 2 * mebibyte);
+        CHECK(end_at_each_call([&](auto callback) { tarc::open(file).verify({callback}); }) > 5);
     }
     listener l;
     tarc::open(saved(make_weights(), {.format = tarc::file_format::safetensors})).verify({.progress = l.callback()});

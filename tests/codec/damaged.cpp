@@ -37,7 +37,7 @@ bytes with_record(const bytes& file, std::string_view name, const std::function<
     zip_builder b;
     for (const tarc::record& r : zip.records()) {
         std::string payload(r.stored_size, '\0');
-        zip.read_packed(r, 0, std::as_writable_bytes(std::span(payload)));
+        zip.content_of(r).read_packed(0, std::as_writable_bytes(std::span(payload)));
         entry e{.name = "archive/" + std::string(r.name), .method = r.method, .size = r.size, .crc = r.crc32};
         if (r.name == name) {
             change(payload, e);
@@ -78,7 +78,7 @@ TEST_CASE("records of other tools, without a table") {
         b.add({.name = "r/x", .payload = payload, .method = 93, .size = size, .crc = tarc::crc32(bytes_of(text))});
         const tarc::zip_reader zip(memory(b.zip()), bounds);
         zip.verify(zip.get("x"));
-        const bytes front = zip.read_front(zip.get("x"), 1000);
+        const bytes front = zip.content_of(zip.get("x")).front(1000);
         CHECK(text_of(front) == text.substr(0, 1000));
         return text_of(zip.read(zip.get("x")));
     };

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <libdeflate.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -13,8 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <tarc/codec/codec.hpp>
-#include <tarc/container/inflate_front.hpp>
+#include <tarc/container/zip_content.hpp>
 #include <tarc/container/zip_directory.hpp>
 #include <tarc/container/zip_layout.hpp>
 #include <tarc/container/zip_local.hpp>
@@ -23,7 +20,6 @@
 #include <tarc/io/checksum.hpp>
 #include <tarc/io/source.hpp>
 #include <tarc/limits.hpp>
-#include <tarc/progress.hpp>
 #include <tarc/util/vec.hpp>
 
 namespace tarc {
@@ -125,54 +121,16 @@ public:
     /// Where its headers, payload and descriptor end, at the latest; they begin at its header_offset.
     [[nodiscard]] std::uint64_t slot_end(const record& r) const { return directory_.slot_ends[index_of(r)]; }
 
-    /// The whole record, inflated if need be. `verify`: against its CRC-32, unless the archive has none.
-    [[nodiscard]] std::vector<std::byte> read(const record& r, bool verify = true) const {
-        const std::uint64_t at = payload_offset(r);
-        if (r.size > limits_.total_bytes) {
-            fail(errc::limit_exceeded, std::to_string(r.size) + " bytes are more than limits::total_bytes allows", r,
-                 0);
-        }
-        check_ratio(r);
-        std::vector<std::byte> bytes;
-        if (r.method == detail::zip::stored) {
-            bytes.resize(r.size);
-            file_->read(at, bytes);
-        } else if (r.method == detail::zip::deflated) {
-            std::vector<std::byte> packed(r.stored_size);
-            file_->read(at, packed);
-            bytes = inflate(r, packed);
-        } else {
-            bytes.reserve(r.size);
-            unpack(r, r.size,
-                   [&](std::span<const std::byte> piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
-        }
-        if (verify) verify_crc(r, crc32(bytes));
-        return bytes;
+    /// What a record holds, after a look at its headers; the reader and the record must outlive it.
+    [[nodiscard]] detail::zip::record_content content_of(const record& r) const {
+        return {*file_, r, payload_offset(r), limits_};
     }
 
-    /// The first `bytes` of a record, or all of a shorter one; no checksum. Of a compressed record no more is inflated
-    /// than that, as a rule.
-    [[nodiscard]] std::vector<std::byte> read_front(const record& r, std::size_t bytes) const {
-        bytes = std::min<std::uint64_t>(bytes, r.size);
-        if (r.method == detail::zip::deflated) {
-            check_ratio(r);
-            std::vector<std::byte> packed(std::min<std::uint64_t>(r.stored_size, 2 * bytes + 4096));
-            read_packed(r, 0, packed);
-            if (auto front = detail::front_inflater::run(packed, bytes)) return std::move(*front);
-        }
-        std::vector<std::byte> front;
-        if (r.method == detail::zip::stored) {
-            front.resize(bytes);
-            read_into(r, 0, front);
-        } else if (r.method == detail::zip::zstd) {
-            check_ratio(r);
-            unpack(r, bytes,
-                   [&](std::span<const std::byte> piece) { front.insert(front.end(), piece.begin(), piece.end()); });
-        } else {
-            front = read(r, false);
-            front.resize(bytes);
-        }
-        return front;
+    /// The whole record, unpacked if need be. `verify`: against its CRC-32, unless the archive has none.
+    [[nodiscard]] std::vector<std::byte> read(const record& r, bool verify = true) const {
+        std::vector<std::byte> bytes = content_of(r).all();
+        if (verify && crc_computed_) compare_crc(r, crc32(bytes));
+        return bytes;
     }
 
     /// Bytes of a STORED record, as they stand in the file; no checksum.
@@ -180,48 +138,30 @@ public:
         if (r.method != detail::zip::stored) {
             fail(errc::invalid_argument, "only a stored record can be read in parts", r, offset);
         }
-        read_packed(r, offset, out);
-    }
-
-    /// The same for any record: its bytes before decompression.
-    void read_packed(const record& r, std::uint64_t offset, std::span<std::byte> out) const {
-        if (offset > r.stored_size || out.size() > r.stored_size - offset) {
-            fail(errc::out_of_range,
-                 std::to_string(out.size()) + " bytes are wanted, but the record has only " +
-                     std::to_string(r.stored_size),
-                 r, offset);
-        }
-        const std::uint64_t at = payload_offset(r);
-        file_->read(at + offset, out);
+        content_of(r).read_packed(offset, out);
     }
 
     /// Reads the record and compares its CRC-32, in constant memory when it is stored. Nothing to compare, and nothing
     /// read, when the archive has none.
-    void verify(const record& r, detail::progress_meter* meter = nullptr) const {
+    void verify(const record& r) const {
         if (!crc_computed_) return;
         std::uint32_t crc = 0;
-        if (r.method == detail::zip::zstd) {
-            check_ratio(r);
-            unpack(r, r.size, [&](std::span<const std::byte> piece) {
-                crc = crc32(piece, crc);
-                if (meter != nullptr) meter->add(piece.size(), r.name);
-            });
-            return verify_crc(r, crc);
+        content_of(r).for_each_piece(std::size_t{1} << 20,
+                                     [&](std::span<const std::byte> piece) { crc = crc32(piece, crc); });
+        compare_crc(r, crc);
+    }
+
+    /// Errors: errc::checksum_mismatch when the CRC-32 of a whole record is another one than the directory's.
+    void compare_crc(const record& r, std::uint32_t crc) const {
+        if (crc == r.crc32) return;
+        if (payload_reserved_ && r.name.starts_with("data/")) {
+            fail(errc::checksum_mismatch,
+                 "its payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in "
+                 "this file",
+                 r, 0);
         }
-        if (r.method != detail::zip::stored) {
-            static_cast<void>(read(r));
-            if (meter != nullptr) meter->add(r.size, r.name);
-            return;
-        }
-        const std::uint64_t at = payload_offset(r);
-        std::vector<std::byte> piece(std::min<std::uint64_t>(r.size, std::uint64_t{1} << 20));
-        for (std::uint64_t done = 0; done < r.size; done += piece.size()) {
-            if (r.size - done < piece.size()) piece.resize(r.size - done);
-            file_->read(at + done, piece);
-            crc = crc32(piece, crc);
-            if (meter != nullptr) meter->add(piece.size(), r.name);
-        }
-        verify_crc(r, crc);
+        fail(errc::checksum_mismatch, "its bytes differ from its CRC-32: the file was damaged after it was written", r,
+             0);
     }
 
     /// The local header against the directory, the padding, the descriptor, and that they and the payload fill the file
@@ -237,31 +177,6 @@ public:
         }
         for (const record& folder : std::span(directory_.entries).subspan(directory_.records)) {
             if (folder.stored_size != 0) static_cast<void>(read(folder));
-        }
-    }
-
-    /// What decodes a record. Errors: errc::unsupported.
-    [[nodiscard]] const detail::codec_methods& codec_of(const record& r) const {
-        if (const detail::codec_methods* c = detail::find_codec(r.method)) return *c;
-        fail(errc::unsupported,
-             "it is compressed with zstd (ZIP method 93), which this program was built without -- include "
-             "<tarc/codec/zstd.hpp> and link the CMake target tarc::zstd",
-             r, 0);
-    }
-
-    /// Before anything is allocated: no DEFLATE stream grows more than 1032-fold. Errors: errc::bad_archive,
-    /// errc::limit_exceeded.
-    void check_ratio(const record& r) const {
-        if (r.method == detail::zip::stored) return;
-        if (r.method == detail::zip::deflated && r.size / 1032 > r.stored_size) {
-            fail(errc::bad_archive,
-                 std::to_string(r.stored_size) + " bytes of DEFLATE cannot hold the " + std::to_string(r.size) +
-                     " bytes claimed",
-                 r, 0);
-        }
-        if (r.stored_size != 0 ? r.size / r.stored_size > limits_.ratio
-                               : r.method == detail::zip::zstd && r.size != 0) {
-            fail(errc::limit_exceeded, "it grows more than limits::ratio allows", r, 0);
         }
     }
 
@@ -292,76 +207,6 @@ private:
         const std::uint64_t at = detail::zip::local_check(*file_, bytes, directory_, i, full).payload();
         payloads_[i].store(at, std::memory_order_relaxed);
         return at;
-    }
-
-    /// The first `wanted` bytes of a record in pieces; its size and its end are checked where that is all of it.
-    template <class F>
-    void unpack(const record& r, std::uint64_t wanted, F&& take) const {
-        const auto decoder = codec_of(r).stream();
-        constexpr std::uint64_t piece_bytes = std::uint64_t{1} << 18;
-        std::vector<std::byte> packed(std::min(r.stored_size, piece_bytes)), piece(std::min(r.size, piece_bytes) + 1);
-        std::span<const std::byte> rest;
-        std::uint64_t read = 0, made = 0;
-        while (made < wanted || wanted == r.size) {
-            if (rest.empty() && read != r.stored_size) {
-                const std::span<std::byte> next = std::span(packed).first(std::min(r.stored_size - read, piece_bytes));
-                read_packed(r, read, next);
-                read += next.size();
-                rest = next;
-            }
-            const std::size_t left = rest.size();
-            std::size_t n = 0;
-            try {
-                n = decoder->step(rest, piece);
-            } catch (error& e) {
-                throw std::move(e.in_archive(file_->name()).in_record(r.name).at_offset(read - rest.size()));
-            }
-            if (n > r.size - made)
-                fail(errc::bad_archive, "it unpacks to more bytes than it claims", r, read - rest.size());
-            const std::size_t use = std::min<std::uint64_t>(n, wanted - made);
-            if (use != 0) take(std::span<const std::byte>(piece).first(use));
-            made += n;
-            if (n != 0 || rest.size() != left) continue;
-            if (read == r.stored_size && decoder->ended() && made == r.size) return;
-            fail(errc::bad_archive,
-                 decoder->ended() ? "it unpacks to fewer bytes than it claims" : "its compressed bytes end too early",
-                 r, read);
-        }
-    }
-
-    [[nodiscard]] std::vector<std::byte> inflate(const record& r, std::span<const std::byte> packed) const {
-        struct release {
-            void operator()(libdeflate_decompressor* d) const noexcept { libdeflate_free_decompressor(d); }
-        };
-        const std::unique_ptr<libdeflate_decompressor, release> inflater(libdeflate_alloc_decompressor());
-        if (!inflater) fail(errc::out_of_memory, "no memory for decompression", r, 0);
-        std::vector<std::byte> bytes(r.size);
-        std::byte none{};  // libdeflate wants a pointer even where there is nothing to write
-        std::size_t used = 0, made = 0;
-        const auto result =
-            libdeflate_deflate_decompress_ex(inflater.get(), packed.data(), packed.size(),
-                                             bytes.empty() ? &none : bytes.data(), bytes.size(), &used, &made);
-        if (result != LIBDEFLATE_SUCCESS || made != r.size) {
-            fail(errc::bad_archive,
-                 result == LIBDEFLATE_INSUFFICIENT_SPACE ? "it inflates to more bytes than it claims"
-                 : result == LIBDEFLATE_SUCCESS          ? "it inflates to fewer bytes than it claims"
-                                                         : "its DEFLATE stream is damaged",
-                 r, 0);
-        }
-        if (used != packed.size()) fail(errc::bad_archive, "bytes are hidden behind its DEFLATE stream", r, used);
-        return bytes;
-    }
-
-    void verify_crc(const record& r, std::uint32_t crc) const {
-        if (!crc_computed_ || crc == r.crc32) return;
-        if (payload_reserved_ && r.name.starts_with("data/")) {
-            fail(errc::checksum_mismatch,
-                 "its payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in "
-                 "this file",
-                 r, 0);
-        }
-        fail(errc::checksum_mismatch, "its bytes differ from its CRC-32: the file was damaged after it was written", r,
-             0);
     }
 
     /// `offset` in the record.

@@ -21,10 +21,7 @@ class frame_reader {
 public:
     /// All must outlive it. Errors: errc::unsupported without the codec, errc::limit_exceeded.
     frame_reader(const zip_reader& zip, const record& r, const frame_table& table)
-        : zip_(zip), record_(r), table_(table) {
-        zip.check_ratio(r);
-        decoder_ = zip.codec_of(r).decoder();
-    }
+        : zip_(zip), record_(r), table_(table), content_(zip.content_of(r)), decoder_(content_.codec().decoder()) {}
 
     /// Errors: errc::bad_archive, errc::io, errc::truncated.
     void read(std::uint64_t at, std::span<std::byte> out) {
@@ -53,7 +50,7 @@ private:
         const std::uint64_t packed = table_.packed_bytes(chunk);
         packed_.reserve(packed);
         const std::span<std::byte> bytes(packed_.data(), packed);
-        zip_.read_packed(record_, table_.begins[chunk], bytes);
+        content_.read_packed(table_.begins[chunk], bytes);
         try {
             decoder_->decode(bytes, table_.frames_of(chunk), out);
         } catch (error& e) {
@@ -64,6 +61,7 @@ private:
     const zip_reader& zip_;
     const record& record_;
     const frame_table& table_;
+    zip::record_content content_;
     std::unique_ptr<chunk_decoder> decoder_;
     vec<std::byte> packed_;   // its capacity alone is used
     vec<std::byte> chunk_;    // one of which a part was wanted

@@ -61,7 +61,7 @@ private:
             const std::uint64_t at = zip_.payload_offset(r, bytes);
             return {reinterpret_cast<const char*>(bytes.get(at, n)), n};
         }
-        inflated_ = zip_.read_front(r, n);
+        inflated_ = zip_.content_of(r).front(n);
         return {reinterpret_cast<const char*>(inflated_.data()), n};
     }
 

@@ -104,41 +104,52 @@ public:
         for (std::size_t i = 0; zip_ && i < zip_->records().size(); ++i) verify_record(i, meter);
         if (meter != nullptr) meter->finish();
     }
-    /// What the meter of verify_record() comes to: a record with two checksums is read for each.
+    /// What the meter of verify_record() comes to.
     [[nodiscard]] std::uint64_t bytes_to_verify() const {
         std::uint64_t bytes = 0;
         for (std::size_t i = 0; zip_ && i < zip_->records().size(); ++i)
-            bytes += zip_->records()[i].size * (std::uint64_t{zip_->crc_computed()} + std::uint64_t{is_hashed(i)});
+            bytes += zip_->records()[i].size * (std::uint64_t{reads_whole(i)} + std::uint64_t{table_of(i) != nullptr});
         return bytes;
     }
     /// The checksums of one record, by its index in the ZIP archive's directory.
     void verify_record(std::size_t index, progress_meter* meter = nullptr) const {
         const record& r = zip_->records()[index];
-        zip_->verify(r, meter);
-        if (!is_hashed(index)) return;
-        const frame_table* table = facts_->table_of(index);
-        if (table == nullptr && r.method != 0) {
-            facts_->verify(index, r.name, zip_->read(r));
-            if (meter != nullptr) meter->add(r.size, r.name);
-            return;
+        const frame_table* table = table_of(index);
+        const bool hashed = is_hashed(index) && table == nullptr;
+        const auto count = [&](std::size_t bytes) {
+            if (meter != nullptr) meter->add(bytes, r.name);
+        };
+        if (reads_whole(index)) {
+            std::uint32_t crc = 0;
+            std::uint64_t block = 0;
+            zip_->content_of(r).for_each_piece(block_bytes, [&](std::span<const std::byte> piece) {
+                if (zip_->crc_computed()) crc = crc32(piece, crc);
+                if (hashed) facts_->verify(index, r.name, block++, piece);
+                count(piece.size());
+            });
+            if (zip_->crc_computed()) zip_->compare_crc(r, crc);
         }
-        std::optional<frame_reader> frames;
-        if (table != nullptr) frames.emplace(*zip_, r, *table);
+        if (table == nullptr) return;
+        frame_reader frames(*zip_, r, *table);  // the frames that the table leads to hold the same
         std::vector<std::byte> block(std::min(r.size, block_bytes));
         for (std::uint64_t at = 0; at < r.size; at += block_bytes) {
             const std::span<std::byte> piece = std::span(block).first(std::min(block_bytes, r.size - at));
-            if (frames)
-                frames->read(at, piece);
-            else
-                zip_->read_into(r, at, piece);
+            frames.read(at, piece);
             facts_->verify(index, r.name, at / block_bytes, piece);
-            if (meter != nullptr) meter->add(piece.size(), r.name);
+            count(piece.size());
         }
     }
 
 private:
     [[nodiscard]] bool is_hashed(std::size_t index) const {
         return facts_ && facts_->covers(index) && zip_->records()[index].size != 0;
+    }
+    [[nodiscard]] const frame_table* table_of(std::size_t index) const {
+        return is_hashed(index) ? facts_->table_of(index) : nullptr;
+    }
+    /// Whether there is a checksum for what a record is from its beginning to its end.
+    [[nodiscard]] bool reads_whole(std::size_t index) const {
+        return zip_->crc_computed() || (is_hashed(index) && table_of(index) == nullptr);
     }
 
     file_format format_;

@@ -26,18 +26,6 @@ inline void require_bools(std::span<const std::byte> bytes, std::string_view rec
                 record, at + i);
 }
 
-/// Errors: errc::checksum_mismatch when `crc` is not that of the whole record.
-inline void compare_crc(const opened_file& file, const record& r, std::uint32_t crc) {
-    if (crc == r.crc32) return;
-    if (file.zip()->payload_reserved())
-        raise_at(errc::checksum_mismatch,
-                 "the payload was reserved, not written (torch.serialization.skip_data): the tensors' bytes are not in "
-                 "this file",
-                 r.name, 0);
-    raise_at(errc::checksum_mismatch, "the bytes differ from their CRC-32: the file was damaged after it was written",
-             r.name, 0);
-}
-
 /// What a reader of storages checks on the way.
 struct read_checks {
     bool verify = true;    ///< every byte against its checksum
@@ -127,7 +115,7 @@ private:
         if (by_block_)
             file_.facts()->compare(body_.record, record_->name, at_ / block_bytes,
                                    in_steps ? hash_->take() : xxh3(block));
-        if (by_crc_ && !checks_.in_part && at_ + block.size() == size_) compare_crc(file_, *record_, crc_);
+        if (by_crc_ && !checks_.in_part && at_ + block.size() == size_) file_.zip()->compare_crc(*record_, crc_);
         settle_bytes(file_, body_, checks_.bools, at_, block);
         at_ += block.size();
     }

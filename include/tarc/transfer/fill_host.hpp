@@ -84,7 +84,7 @@ public:
             const fill_job& job = jobs_[mine_[p.first]];
             crc = p.offset == 0 ? p.crc : crc32_combine(crc, p.crc, p.bytes);
             if (p.by_crc && p.offset + p.bytes == job.from->nbytes)
-                at_job(job, [&] { compare_crc(file_, *file_.record_of(*job.from), crc); });
+                at_job(job, [&] { file_.zip()->compare_crc(*file_.record_of(*job.from), crc); });
         }
     }
 
@@ -225,7 +225,7 @@ private:
         if (file_.facts() && file_.facts()->covers(s.record))
             file_.facts()->verify(s.record, r.name, 0, bytes);
         else if (file_.zip()->crc_computed())
-            compare_crc(file_, r, crc32(bytes));
+            file_.zip()->compare_crc(r, crc32(bytes));
     }
 
     template <class F>
