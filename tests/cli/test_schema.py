@@ -274,8 +274,7 @@ int copy(const char* name, const char* from, const char* to) {
 
 
 def compile_and_run(compiler, source):
-    # With -Wsequence-point g++ would need minutes for the 200 fields of "widest", ten times as long as without.
-    flags = f"-std=c++20 -O0 -Wall -Wextra -Wpedantic -Wconversion -Werror -Wno-sequence-point -I{SOURCE}/include".split()
+    flags = f"-std=c++20 -O0 -Wall -Wextra -Wpedantic -Wconversion -Werror -I{SOURCE}/include".split()
     boost = [f"-isystem{p}" for p in sorted((SOURCE / "build" / "venv").glob("lib/python3*/site-packages/cmeel.prefix/include"))]
     program = source.with_suffix("." + pathlib.Path(compiler).name)
     done = subprocess.run(

@@ -87,7 +87,11 @@ concept fields_are_objects =
 /// Calls `f(field...)` once with all fields of `object`.
 template <plain_aggregate T, class F>
 constexpr decltype(auto) with_fields(T& object, F&& f) {
-    return std::apply(static_cast<F&&>(f), boost::pfr::structure_tie(object));
+    // Not std::apply to a tuple of them: g++ would look for minutes for what -Wsequence-point warns of in 200 of its
+    // gets.
+    return [&]<std::size_t... I>(std::index_sequence<I...>) -> decltype(auto) {
+        return f(boost::pfr::get<I>(object)...);
+    }(std::make_index_sequence<boost::pfr::tuple_size_v<T>>{});
 }
 
 template <class T>
