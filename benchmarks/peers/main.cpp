@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -9,9 +10,9 @@
 
 #include "peer.hpp"
 
-/// peers PEER WORKLOAD: reads lines "[sum] OPERATION ARGUMENT" and answers each with a line of JSON: the seconds that
-/// it took, how many bytes the resident memory grew at most, and the sum of what was read. run.py asks; python_peer.py
-/// answers in the same way, where the sum is dear and only made when it is asked for.
+/// peers PEER WORKLOAD: reads lines "[fresh BYTES] [sum] OPERATION ARGUMENT" and answers each with a line of JSON: the
+/// seconds that it took, how many bytes the resident memory grew at most, and the sum of what was read. run.py asks;
+/// python_peer.py answers in the same way, where the sum is dear and only made when it is asked for.
 namespace {
 
 using namespace bench;
@@ -27,8 +28,9 @@ std::int64_t memory(const std::string& key) {
 /// From here on VmHWM is the peak.
 void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-std::string run(const operation& o, const std::string& path) {
+std::string run(const operation& o, const std::string& path, std::size_t fresh) {
     o.prepare(path);
+    if (fresh != 0) touch(fresh);
     reset_peak();
     const std::int64_t before = memory("VmRSS");
     const auto start = std::chrono::steady_clock::now();
@@ -43,6 +45,12 @@ std::string run(const operation& o, const std::string& path) {
 }
 
 std::string answer(peer& p, std::string line) {
+    std::size_t fresh = 0;
+    if (line.starts_with("fresh ")) {
+        std::size_t digits = 0;
+        fresh = std::stoull(line.substr(6), &digits);
+        line.erase(0, 6 + digits + 1);
+    }
     if (line.starts_with("sum ")) line.erase(0, 4);
     const std::size_t space = line.find(' ');
     const std::string name = line.substr(0, space), argument = space == line.npos ? "" : line.substr(space + 1);
@@ -57,7 +65,7 @@ std::string answer(peer& p, std::string line) {
     }
     const auto o = p.operations.find(name);
     if (o == p.operations.end()) return "{\"error\": \"there is no operation " + name + "\"}";
-    return run(o->second, argument);
+    return run(o->second, argument, fresh);
 }
 
 peer make(const std::string& name, const std::string& workload) {

@@ -60,6 +60,10 @@ inline std::uint64_t sum(const void* data, std::size_t bytes) {
     return total;
 }
 
+/// So much memory is taken and given back: what the system has free is then at hand. A virtual machine gives to its
+/// host what nobody has touched for some seconds, and who comes next would pay for all the others. (raw.cpp)
+void touch(std::size_t bytes);
+
 peer tarc_peer(const std::string& workload);
 peer raw_peer();
 peer hdf5_peer();

@@ -1,9 +1,11 @@
 """python_peer.py PEER: PyTorch or safetensors under measurement, with one thread; the conversation of main.cpp.
 
-"fresh OPERATION PATH" is done by a process forked for it, whose memory nobody used before.
+"fresh BYTES OPERATION PATH" is done by a process forked for it, whose memory nobody used before.
 """
+import ctypes
 import gc
 import json
+import mmap
 import os
 import sys
 import time
@@ -118,7 +120,16 @@ def reset_peak():
         file.write("5")
 
 
-def run(peer, words):
+def touch(size):
+    """See peer.hpp."""
+    with mmap.mmap(-1, size) as memory:
+        memory.madvise(mmap.MADV_HUGEPAGE)
+        view = ctypes.c_char.from_buffer(memory)
+        ctypes.memset(ctypes.addressof(view), 1, size)
+        del view
+
+
+def run(peer, words, fresh=0):
     summed = words[0] == "sum"
     name, path = words[summed], " ".join(words[summed + 1:])
     if name == "hold":
@@ -129,6 +140,8 @@ def run(peer, words):
         return {}
     operation = peer.save if name == "save" else peer.operations[name]
     gc.collect()
+    if fresh:
+        touch(fresh)
     reset_peak()
     before = memory("VmRSS")
     start = time.perf_counter()
@@ -145,7 +158,7 @@ def answer(peer, words):
     child = os.fork()
     if child == 0:
         try:
-            said = answer(peer, words[1:])
+            said = json.dumps(run(peer, words[2:], int(words[1])))
         except Exception as e:
             said = json.dumps({"error": f"{type(e).__name__}: {e}"})
         os.write(into, said.encode())

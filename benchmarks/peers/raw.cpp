@@ -91,6 +91,11 @@ void read_front(const std::string& path, const memory& to, unsigned threads) {
 
 }  // namespace
 
+void touch(std::size_t bytes) {
+    const memory m(bytes);
+    std::memset(m.data(), 1, bytes);
+}
+
 peer raw_peer() {
     struct state {
         std::size_t bytes = 0;
@@ -107,7 +112,10 @@ peer raw_peer() {
     p.hold = count;
 
     operation& save = p.operations["save"];
-    save.prepare = [s, keep](const std::string&) { keep(s->held, s->bytes); };
+    save.prepare = [s, keep](const std::string&) {
+        keep(s->held, s->bytes);
+        touch(s->bytes);  // as what it holds is new each time, there is less at hand for the file than the others find
+    };
     save.run = [s](const std::string& path) {
         const descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
         for (std::size_t done = 0; done < s->bytes;) {
