@@ -4,9 +4,13 @@
 
 #include "archive/support.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -266,6 +270,7 @@ TEST_CASE("what fails while it is written is the error of get(), and of every ge
             const tarc::error e = error_of([&] { p.get(); });
             CHECK((e.code() == tarc::errc::io && e.archive() == path));
         }
+        CHECK(!p.cancel());
         CHECK(read_text(path) == "old");
         CHECK(f.files() == std::vector<std::string>{"run.pt"});
     }
@@ -382,6 +387,47 @@ TEST_CASE("a handle waits before it goes; one that is let go does not") {
     other.let_pass();
     saver.wait();
     CHECK(f.files() == std::vector<std::string>{"a.pt", "b.pt"});
+}
+
+TEST_CASE("a relative path is that of the working directory of the call") {
+    const std::filesystem::path before = std::filesystem::current_path();
+    folder first, second;
+    gated_files files("rename");
+    tarc::async_saver saver;
+    std::filesystem::current_path(first.path);
+    tarc::pending_save s = saver.save(make(1), "relative.pt", {.files = &files});
+    files.wait_until_there();
+    std::filesystem::current_path(second.path);
+    files.let_pass();
+    CHECK_NOTHROW(s.get());
+    std::filesystem::current_path(before);
+    CHECK(first.files() == std::vector<std::string>{"relative.pt"});
+    CHECK(second.files().empty());
+}
+
+TEST_CASE("what would wait for itself is an error") {
+    folder f;
+    tarc::async_saver saver;
+    std::optional<tarc::error> inner;
+    const auto again = [&](const tarc::progress&) {
+        if (!inner) inner = error_of([&] { static_cast<void>(saver.save(make(2), f.path + "/inner.pt")); });
+    };
+    saver.save(make(1), f.path + "/outer.pt", {.progress = again}).get();
+    REQUIRE(inner);
+    CHECK(inner->code() == tarc::errc::busy);
+
+    const pid_t child = ::fork();  // which has the saver, and not its thread
+    if (child == 0) {
+        try {
+            static_cast<void>(saver.save(make(1), f.path + "/child.pt"));
+        } catch (const tarc::error& e) {
+            ::_exit(e.code() == tarc::errc::invalid_argument ? 0 : 1);
+        }
+        ::_exit(2);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }
 
 TEST_CASE("many threads save through one saver, and one cancels while another waits") {

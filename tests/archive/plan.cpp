@@ -2,6 +2,7 @@
 #include "archive/support.hpp"
 #include "io/scripted_files.hpp"
 
+#include <filesystem>
 #include <map>
 
 using namespace tarc_test;
@@ -151,4 +152,20 @@ TEST_CASE("what cannot be mapped is loaded each time") {
         x.b(4) = false;
         x.f(4) = 1;
     }
+}
+
+TEST_CASE("a policy that counts begins anew with each load") {
+    struct three {
+        tensor<float> a, b, c;
+    };
+    const auto t = [] { return tensor<float>::zeros({1000}); };
+    tarc::save(three{t(), t(), t()}, "counted.pt");
+    tarc::plan<three> plan("counted.pt", tarc::fit{{"meta", 8200}});
+    for (int i = 0; i < 3; ++i) {
+        const three loaded = plan.load();
+        CHECK(loaded.a.device().type == tarc::device_type::meta);
+        CHECK(loaded.b.device().type == tarc::device_type::meta);
+        CHECK(loaded.c.device().type == tarc::device_type::cpu);
+    }
+    std::filesystem::remove("counted.pt");
 }

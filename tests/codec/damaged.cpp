@@ -126,6 +126,49 @@ TEST_CASE("every damaged byte is found") {
     }
 }
 
+TEST_CASE("verify sees every bit of the file, headers too") {
+    struct small {
+        tarc::tensor<float> weights;
+    };
+    const bytes good = saved(small{weights(500)}, {.codec = tarc::zstd{}});
+    for (std::size_t at = 0; at < good.size(); ++at)
+        for (int bit = 0; bit < 8; ++bit) {
+            bytes bad = good;
+            bad[at] ^= std::byte{1} << bit;
+            CAPTURE(at);
+            CAPTURE(bit);
+            CHECK(error_of([&] { tarc::open(bad).verify(); }));
+        }
+}
+
+TEST_CASE("planes are never taken for elements: without its tables the archive is refused") {
+    struct small {
+        tarc::tensor<float> weights;
+    };
+    const bytes good = saved(small{weights(500)}, {.codec = tarc::zstd{}});
+    const tarc::zip_reader zip(std::make_shared<tarc::memory_source>(std::span<const std::byte>(good)));
+    for (const bool repacked : {false, true}) {  // the records of storages as they were, or unpacked
+        zip_builder b;
+        for (const tarc::record& r : zip.records()) {
+            if (r.name.starts_with(".tarc/")) continue;
+            std::string payload(repacked ? r.size : r.stored_size, '\0');
+            if (repacked)
+                payload = text_of(zip.read(r));
+            else
+                zip.content_of(r).read_packed(0, std::as_writable_bytes(std::span(payload)));
+            entry e{.name = "archive/" + std::string(r.name), .payload = payload};
+            if (!repacked) e.method = r.method, e.size = r.size;
+            e.crc = r.crc32;
+            b.add(e);
+        }
+        const bytes bad = copy_of(b.zip());
+        const auto e = error_of([&] { static_cast<void>(tarc::load<small>(bad)); });
+        REQUIRE(e);
+        CHECK(e->code() == errc::bad_archive);
+        CHECK(contains(e->what(), "another tool has rewritten it"));
+    }
+}
+
 TEST_CASE("tables that lie") {
     struct one {
         tarc::tensor<float> weights;

@@ -97,9 +97,10 @@ private:
 };
 
 /// A new empty folder under the working directory, removed with all its files at the end.
+/// By its whole path, as errors of saves in the background have it.
 class folder {
 public:
-    folder() : path("folder-XXXXXX") {
+    folder() : path(tarc::detail::absolute_path("folder-XXXXXX")) {
         if (!::mkdtemp(path.data())) std::abort();
     }
     folder(const folder&) = delete;

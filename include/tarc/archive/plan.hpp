@@ -88,10 +88,17 @@ public:
         : path_(std::move(path)),
           options_(std::move(options)),
           mapped_(std::is_same_v<std::remove_cvref_t<P>, mapped_placement>) {
-        auto made = std::make_shared<decltype(detail::make_policy(static_cast<P&&>(policy)))>(
-            detail::make_policy(static_cast<P&&>(policy)));
-        policy_.emplace(*made);
-        kept_policy_ = std::move(made);
+        using M = std::remove_cvref_t<decltype(detail::make_policy(static_cast<P&&>(policy)))>;
+        policy_ = std::make_shared<M>(detail::make_policy(static_cast<P&&>(policy)));
+        load_ = [](const archive& from, void* kept, const load_options& o) {
+            M& policy = *static_cast<M*>(kept);
+            if constexpr (std::is_copy_constructible_v<M>) {
+                M own(policy);  // it may count what it has placed
+                return from.template load<T>(detail::policy_ref(own), o);
+            } else {
+                return from.template load<T>(detail::policy_ref(policy), o);
+            }
+        };
     }
 
     /// The struct as it is in the file now. Errors: those of tarc::load; the next call begins anew.
@@ -105,7 +112,7 @@ public:
             archive_.emplace(std::shared_ptr<source>(file), open_options{options_.limits, options_.files});
             file_ = std::move(file);
         }
-        T object = archive_->template load<T>(detail::policy_ref(*policy_), options_);
+        T object = load_(*archive_, policy_.get(), options_);
         if constexpr (detail::copyable<T>())
             if (mapped_) keep(object);
         return object;
@@ -145,8 +152,8 @@ private:
     std::string path_;
     load_options options_;
     bool mapped_ = false;
-    std::shared_ptr<void> kept_policy_;
-    std::optional<detail::policy_ref> policy_;
+    std::shared_ptr<void> policy_;
+    T (*load_)(const archive&, void*, const load_options&) = nullptr;
     std::shared_ptr<detail::planned_source> file_;
     std::optional<archive> archive_;
     std::optional<T> model_;  // its tensors are never read

@@ -42,8 +42,8 @@ public:
     void get() const {
         if (job_ != nullptr) queue_->fetch(job_);
     }
-    /// Ends the save, unless its file is in its place already, or about to be: then false. After true the path holds
-    /// what it held, and get() throws errc::cancelled when nothing temporary is left. Returns at once.
+    /// Ends the save, unless its file is in its place already, or about to be, or it has failed: then false. After true
+    /// the path holds what it held, and get() throws errc::cancelled when nothing temporary is left. Returns at once.
     bool cancel() const { return job_ != nullptr && queue_->cancel(job_); }
     /// Lets the save go on without this handle. Its error is that of the saver's next call, or is reported at its end.
     void detach() noexcept {
@@ -74,8 +74,10 @@ public:
 
     /// As tarc::save to a path, but returns when the bytes have been copied (async_options::stage_in_background: at
     /// once). Where as many saves are under way as may be, it waits for one to end first. options.progress is called by
-    /// the thread that writes, and options.files must outlive the save. Errors, after which nothing has been started:
-    /// those of the value, of the options and of memory; that of an earlier save which nobody has fetched.
+    /// the thread that writes, and options.files must outlive the save. A relative path is that of the working
+    /// directory of the call. Not in a process that was forked since the saver was made. Errors, after which nothing
+    /// has been started: those of the value, of the options and of memory; that of an earlier save which nobody has
+    /// fetched.
     template <class T>
     pending_save save(const T& object, std::string path, const save_options& options = {}) {
         detail::require_archivable<T>();

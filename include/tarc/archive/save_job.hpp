@@ -19,7 +19,7 @@ struct save_job {
 
     /// Errors: those of the value and the options.
     save_job(const type_facts& t, std::int64_t version, const void* object, std::string to, const save_options& o)
-        : path(std::move(to)) {
+        : path(absolute_path(std::move(to))) {
         try {
             save.emplace(t, version, object, path, o);
         } catch (error& e) {
@@ -38,7 +38,8 @@ struct save_job {
         if (!at.compare_exchange_strong(expected, state::committing)) require_wanted();
     }
 
-    std::string path;
+    std::string path;                   // the caller's
+    std::string target;                 // what it meant at the call
     std::optional<prepared_save> save;  // until it has ended
     std::optional<snapshot> bytes;
     storage block;  // for the snapshot

@@ -91,6 +91,7 @@ public:
         if (job->fault) std::rethrow_exception(job->fault);
     }
     bool cancel(const std::shared_ptr<save_job>& job) {
+        if (job->ended) return job->at == save_job::state::cancelled;
         auto state = save_job::state::open;
         if (!job->at.compare_exchange_strong(state, save_job::state::cancelled))
             return state == save_job::state::cancelled;
@@ -121,7 +122,7 @@ public:
             running = running_;
             monitor_.changed();
         }
-        if (running) ::pthread_join(thread_, nullptr);
+        if (running && ::getpid() == process_) ::pthread_join(thread_, nullptr);
         for (const auto& job : std::exchange(lost_, {})) report(job->fault);
         release_memory();
     }
@@ -129,10 +130,14 @@ public:
 private:
     /// Waits for a turn, and finds a block for the job's snapshot among those that are there.
     void reserve(save_job& job) {
+        if (::getpid() != process_)
+            raise(errc::invalid_argument,
+                  "this saver's thread is in the process that forked this one -- make a tarc::async_saver here");
         const std::size_t most = std::max<std::size_t>(options_.in_flight, 1);
         monitor::hold lock(monitor_);
         throw_lost();
-        if (in_flight_ >= most && !options_.wait) {
+        const bool by_writer = running_ && ::pthread_equal(::pthread_self(), thread_) != 0;  // it would wait for itself
+        if (in_flight_ >= most && (!options_.wait || by_writer)) {
             error e(errc::busy, std::to_string(in_flight_) +
                                     " saves are under way (async_options::in_flight), and this one is not to wait");
             throw std::move(e.in_archive(job.path));
@@ -255,6 +260,7 @@ private:
     async_options options_;
     monitor monitor_;
     pthread_t thread_{};
+    pid_t process_ = ::getpid();  // a forked one has the saver, but not its thread
     bool running_ = false, ending_ = false;
     std::vector<std::shared_ptr<save_job>> waiting_, lost_;
     std::size_t in_flight_ = 0;

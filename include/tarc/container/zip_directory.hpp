@@ -108,13 +108,13 @@ private:
         read_wide_values(r, {p + central_bytes + name_bytes, extra_bytes}, load<std::uint16_t>(p + 34), name, bad);
         check_kind(r, name, bad);
 
-        const bool needs_nothing = load<std::uint16_t>(p + 6) == 0;
+        const bool as_written = load<std::uint16_t>(p + 6) == version_as_written(r.method, name);
         const bool blank = load<std::uint16_t>(p + 4) == 0 && load<std::uint32_t>(p + 12) == 0 && comment_bytes == 0 &&
                            load<std::uint16_t>(p + 36) == 0 && load<std::uint32_t>(p + 38) == 0;
-        out_.exact.push_back(needs_nothing);
-        exact_ += needs_nothing;
-        blank_ += needs_nothing && blank;
-        if (needs_nothing && !blank && !first_marked_) first_marked_ = at;
+        out_.exact.push_back(as_written);
+        exact_ += as_written;
+        blank_ += as_written && blank;
+        if (as_written && !blank && !first_marked_) first_marked_ = at;
         out_.names.append(name.data(), name.data() + name.size());
         name_lengths_.push_back(static_cast<std::uint16_t>(name_bytes));
         out_.entries.push_back(r);

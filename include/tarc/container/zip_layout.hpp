@@ -79,6 +79,11 @@ inline std::uint16_t torch_flags(std::uint64_t size) {
     return method == zstd ? std::uint16_t{63} : std::uint16_t{0};
 }
 
+/// The same of a record that another tool may have added, which only a storage cannot be.
+[[nodiscard]] inline std::uint16_t version_as_written(std::uint16_t method, std::string_view name) {
+    return version_needed(name.find("data/") != name.npos ? method : std::uint16_t{stored});
+}
+
 /// Content bytes of a local header's ZIP64 field for these values; 0 means no field.
 inline std::uint16_t torch_zip64_bytes(std::uint64_t size, std::uint64_t header) {
     return static_cast<std::uint16_t>((is_wide(size) ? 16 : 0) + (is_wide(header) ? 8 : 0));

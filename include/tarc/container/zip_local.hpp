@@ -46,8 +46,8 @@ public:
         }
         if (load<std::uint16_t>(p + 6) != record_.flags) refuse("its local header has other flags", 6);
         if (load<std::uint16_t>(p + 8) != record_.method) refuse("its local header has another compression method", 8);
-        const bool needs_nothing = load<std::uint16_t>(p + 4) == 0;
-        if ((by_torch_ && needs_nothing != exact_) ||
+        const bool as_written = load<std::uint16_t>(p + 4) == version_as_written(record_.method, name_);
+        if ((by_torch_ && as_written != exact_) ||
             (exact_ && !is_all(std::byte{0}, {p + 10, 16}))) {  // time, date, CRC, both sizes
             refuse("a field of its local header is damaged", 4);
         }

@@ -101,6 +101,8 @@ public:
     /// Whether blocks of this record (by its index in the directory) can be verified.
     [[nodiscard]] bool covers(std::size_t record) const { return record < first_.size() && first_[record] != none; }
 
+    /// Whether storages are compressed by tarc.
+    [[nodiscard]] bool has_tables() const { return !tables_.empty(); }
     /// Where the frames of a compressed record stand, or null.
     [[nodiscard]] const frame_table* table_of(std::size_t record) const {
         return record < table_of_.size() && table_of_[record] != none ? &tables_[table_of_[record]] : nullptr;

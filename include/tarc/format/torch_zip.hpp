@@ -44,6 +44,11 @@ public:
         read_version();
         big_endian_ = read_byteorder();
         std::optional<manifest> facts = manifest::read(zip_, limits_);
+        if (says_compressed_ && !(facts && facts->has_tables()))  // planes would be taken for elements
+            raise_at(errc::bad_archive,
+                     "the storages of this archive are compressed, and what its manifest says about them is gone: "
+                     "another tool has rewritten it -- take the file that tarc wrote",
+                     manifest_name, 0);
         values_->root = read_pickle_record("data.pkl", facts);
         resolve("data/", 0);
         if (script) read_script();
@@ -110,10 +115,11 @@ private:
                      "version", 0);
     }
 
-    bool read_byteorder() const {
+    bool read_byteorder() {
         if (zip_.find("byteorder") == nullptr) return false;
         std::string order = small_record("byteorder");
         // what follows a comma is for people: PyTorch shows it where it refuses a compressed archive
+        says_compressed_ = order.find(',') != std::string::npos;
         order.resize(std::min(order.find(','), order.size()));
         if (order == "little") return false;
         if (order == "big") return true;
@@ -162,7 +168,7 @@ private:
     limits limits_;
     zip_reader zip_;
     std::shared_ptr<tree> values_;
-    bool big_endian_ = false;
+    bool big_endian_ = false, says_compressed_ = false;
 };
 
 [[nodiscard]] inline opened_file open_torch_zip(std::shared_ptr<source> file, const limits& limit) {

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>  // rename
@@ -75,6 +76,18 @@ static_assert(sizeof(off_t) == 8, "tarc: needs 64-bit file offsets");
     for (const char c : path)
         if (c == '\0') throw std::move(error(errc::io, "a path cannot hold a NUL character").in_archive(path.c_str()));
     return path;
+}
+
+/// The path from the root on, for later, when the working directory may be another one. As it is where that is unknown.
+[[nodiscard]] inline std::string absolute_path(std::string path) {
+    if (path.empty() || path.front() == '/') return path;
+    for (std::string folder(256, '\0');; folder.resize(2 * folder.size())) {
+        if (::getcwd(folder.data(), folder.size()) != nullptr) {
+            folder.resize(folder.find('\0'));
+            return (folder.back() == '/' ? folder : folder + '/') + path;
+        }
+        if (errno != ERANGE) return path;
+    }
 }
 
 /// A descriptor that is closed on every way out. close() is for those who must know whether that worked.
