@@ -122,6 +122,9 @@ public:
         return names;
     }
 
+    /// Its name in the working directory, for links that are relative.
+    [[nodiscard]] std::string name() const { return path.substr(path.rfind('/') + 1); }
+
     std::string path;
 };
 
