@@ -38,27 +38,7 @@ struct named_tensor {
 std::vector<named_tensor> tensors_of(const std::string& path);
 
 /// The sum of what is read, in words of eight bytes; what is left over counts by the byte.
-inline std::uint64_t sum(const void* data, std::size_t bytes) {
-    // as wide as NumPy's, which compilers do not make of a loop at -O2
-    typedef std::uint64_t words __attribute__((vector_size(64)));
-    const auto* p = static_cast<const unsigned char*>(data);
-    words totals = {};
-    std::uint64_t total = 0;
-    std::size_t i = 0;
-    for (; i + sizeof(words) <= bytes; i += sizeof(words)) {
-        words next;
-        __builtin_memcpy(&next, p + i, sizeof next);
-        totals += next;
-    }
-    for (std::size_t k = 0; k < 8; ++k) total += totals[k];
-    for (; i + 8 <= bytes; i += 8) {
-        std::uint64_t word = 0;
-        __builtin_memcpy(&word, p + i, 8);
-        total += word;
-    }
-    for (; i < bytes; ++i) total += p[i];
-    return total;
-}
+std::uint64_t sum(const void* data, std::size_t bytes);
 
 /// So much memory is taken and given back: what the system has free is then at hand. A virtual machine gives to its
 /// host what nobody has touched for some seconds, and who comes next would pay for all the others. (raw.cpp)
