@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What came of run.py: the bars, tables, pictures, and the README's part.
 
-    report.py --write [RESULTS]     puts the table of RESULTS (build/bench/results.json) into the README, and the picture into docs/
+    report.py --write [RESULTS]     puts the table of RESULTS (build/bench/results.json) into the README, and the pictures into docs/
 """
 import json
 import os
@@ -13,7 +13,7 @@ import typing
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = ROOT / "README.md"
-PICTURE = ROOT / "docs" / "benchmarks.png"
+PICTURES = {"workloads.png": ROOT / "docs" / "benchmarks.png", "tiny.png": ROOT / "docs" / "benchmarks_tiny.png"}
 BLOCK = re.compile(r"(?<=<!-- performance: written by benchmarks/report.py -->\n).*?(?=<!-- end of performance -->)", re.S)
 NAMES = {"raw": "raw", "tarc": "tarc", "torch": "PyTorch", "safetensors": "safetensors", "hdf5": "HDF5", "cereal": "cereal"}
 COLORS = {"raw": "#9a9a9a", "tarc": "#d1495b", "torch": "#ee964b", "safetensors": "#2e86ab", "hdf5": "#5fad56", "cereal": "#8e6c8a"}
@@ -339,7 +339,8 @@ def main(arguments):
     if not BLOCK.search(text):
         sys.exit("the README has no place for it: the lines with <!-- performance: … --> and <!-- end of performance -->")
     README.write_text(BLOCK.sub(lambda _: bars_table(results) + "\n" + caption(results), text), encoding="utf-8")
-    PICTURE.write_bytes((path.parent / "workloads.png").read_bytes())
+    for made, shown in PICTURES.items():
+        shown.write_bytes((path.parent / made).read_bytes())
 
 
 if __name__ == "__main__":

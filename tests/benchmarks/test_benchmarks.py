@@ -111,9 +111,12 @@ for line in sys.stdin:
 def test_the_readme_takes_the_table(folder, results, tmp_path, monkeypatch):
     shutil.copy(ROOT / "README.md", tmp_path)
     monkeypatch.setattr(report, "README", tmp_path / "README.md")
-    monkeypatch.setattr(report, "PICTURE", tmp_path / "picture.png")
+    shown = [path.relative_to(ROOT) for path in report.PICTURES.values()]
+    monkeypatch.setattr(report, "PICTURES", {name: tmp_path / f"shown_{name}" for name in report.PICTURES})
+    assert all(f"({path})" in (ROOT / "README.md").read_text(encoding="utf-8") for path in shown)
     report.main(["--write", str(folder / "results.json")])
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert report.BLOCK.search(text)[0] == report.bars_table(results) + "\n" + report.caption(results)
     assert re.sub(report.BLOCK, "", text) == re.sub(report.BLOCK, "", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert (tmp_path / "picture.png").stat().st_size < 100_000
+    for name in report.PICTURES:
+        assert 1000 < (tmp_path / f"shown_{name}").stat().st_size < 100_000
