@@ -91,25 +91,28 @@ void read_front(const std::string& path, const memory& to, unsigned threads) {
 
 }  // namespace
 
+// As wide as PyTorch's, which sums for the other peers and is compiled for several processors too.
+#ifdef __x86_64__
+[[gnu::target_clones("avx2", "default")]]
+#endif
 std::uint64_t sum(const void* data, std::size_t bytes) {
+    typedef std::uint64_t words __attribute__((vector_size(32)));
     const auto* p = static_cast<const unsigned char*>(data);
-    const auto word = [&](std::size_t at) {
-        std::uint64_t w = 0;
-        std::memcpy(&w, p + at, sizeof w);
-        return w;
-    };
-    std::uint64_t a = 0, b = 0, c = 0,
-                  d = 0;  // that memory is what takes the time, as for NumPy, which sums the others'
+    words totals = {};
     std::size_t i = 0;
-    for (; i + 32 <= bytes; i += 32) {
-        a += word(i);
-        b += word(i + 8);
-        c += word(i + 16);
-        d += word(i + 24);
+    for (; i + sizeof(words) <= bytes; i += sizeof(words)) {
+        words next;
+        std::memcpy(&next, p + i, sizeof next);
+        totals += next;
     }
-    for (; i + 8 <= bytes; i += 8) a += word(i);
-    for (; i < bytes; ++i) a += p[i];
-    return a + b + c + d;
+    std::uint64_t total = totals[0] + totals[1] + totals[2] + totals[3];
+    for (; i + 8 <= bytes; i += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, p + i, sizeof word);
+        total += word;
+    }
+    for (; i < bytes; ++i) total += p[i];
+    return total;
 }
 
 void touch(std::size_t bytes) {
