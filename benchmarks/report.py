@@ -170,8 +170,8 @@ def caption(results):
     said = (f"{machine_text(results)}; warm cache, saves without fsync, checksums written and verified by tarc; medians of "
             f"{rounds_text(results)} interleaved rounds.")
     if results["load_before"] > 0.5:
-        said += (f" Others were at work on the machine too (load {results['load_before']:.1f} before the run), which costs most where "
-                 "tarc uses its threads.")
+        said += (f" The load before the run was {results['load_before']:.1f}: what else is at work costs most where tarc uses its "
+                 "threads.")
     if results["size"] != "full":
         said += f" Sizes are those of `--{results['size']}`, smaller than the rows say: no measure of a bar."
     return said + "\n"
